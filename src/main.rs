@@ -1,0 +1,3 @@
+//! The `sealock` program.
+
+fn main() {}

@@ -2,4 +2,6 @@
 //!
 //! ARCHITECTURE.md has the picture: the ranks of the modules, the life of a query and the invariants.
 
+pub mod config;
+pub mod protocol;
 pub mod tasks;

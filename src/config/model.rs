@@ -1,0 +1,320 @@
+//! What a configuration says, after parsing: every value is in range, every path absolute, every secret read.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use zeroize::Zeroizing;
+
+/// A whole configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where clients connect; at least one.
+    pub listeners: Vec<Listener>,
+    /// The MariaDB servers, in order of preference; at least one.
+    pub backends: Vec<Backend>,
+    /// Accounts whose passwords the proxy knows (rung *configured*).
+    pub accounts: Vec<Account>,
+    /// How clients prove who they are.
+    pub auth: Auth,
+    /// Backend connections and their reuse.
+    pub pool: Pool,
+    /// Bounds on what clients may use.
+    pub limits: Limits,
+    /// The proxy's own login at the backends: health probes, and KILL for sessions of relayed accounts.
+    pub service: Option<Service>,
+    /// What happens at SIGTERM.
+    pub shutdown: Shutdown,
+    /// Log format and level.
+    pub log: Log,
+    /// The admin endpoint.
+    pub admin: Admin,
+    /// Threads.
+    pub runtime: Runtime,
+}
+
+/// Where something listens: TCP host and port, or the path of a unix socket (`unix:/path`).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Address {
+    /// Host name or IP address, and port.
+    Tcp {
+        /// Host name, IPv4 address, or IPv6 address without its brackets.
+        host: String,
+        /// TCP port.
+        port: u16,
+    },
+    /// Path of a unix stream socket.
+    Unix(PathBuf),
+}
+
+/// One `[[listener]]`.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    /// Addresses to bind.
+    pub bind: Vec<Address>,
+    /// Networks whose connections start with a PROXY protocol header (v1 or v2); from anywhere else none is read.
+    pub proxy_protocol_from: Vec<IpNet>,
+    /// File mode of a unix socket.
+    pub unix_mode: u32,
+    /// TLS towards clients.
+    pub tls: ListenerTls,
+}
+
+/// TLS of a listener.
+#[derive(Clone, Debug)]
+pub struct ListenerTls {
+    /// Whether TLS is offered or demanded.
+    pub mode: ListenerTlsMode,
+    /// PEM file with the chain, leaf first; none: a self-signed certificate is minted at start.
+    pub certificate: Option<PathBuf>,
+    /// PEM file with the private key of the leaf.
+    pub key: Option<PathBuf>,
+    /// Oldest protocol version accepted.
+    pub min_version: TlsVersion,
+}
+
+/// Whether a listener offers TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListenerTlsMode {
+    /// TLS is not offered.
+    Disabled,
+    /// Clients choose.
+    Optional,
+    /// A client that does not ask for TLS is refused with 3159. Unix sockets are exempt: nothing crosses a network there.
+    Required,
+}
+
+/// TLS protocol versions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TlsVersion {
+    /// TLS 1.2 (RFC 5246).
+    V1_2,
+    /// TLS 1.3 (RFC 8446).
+    V1_3,
+}
+
+/// One `[[backend]]`: one MariaDB server.
+#[derive(Clone, Debug)]
+pub struct Backend {
+    /// Name in logs and metrics.
+    pub name: String,
+    /// Where it listens.
+    pub address: Address,
+    /// The group it belongs to.
+    pub group: String,
+    /// Whether to announce the client's address with a PROXY v2 header.
+    pub proxy_protocol: bool,
+    /// Time to connect, negotiate TLS and log in.
+    pub connect_timeout: Duration,
+    /// TLS towards the server.
+    pub tls: BackendTls,
+}
+
+/// TLS towards a backend.
+#[derive(Clone, Debug)]
+pub struct BackendTls {
+    /// Whether TLS is used and what is verified.
+    pub mode: BackendTlsMode,
+    /// PEM file with the CA certificates to trust; none: the system's store.
+    pub ca: Option<PathBuf>,
+    /// PEM file with the client certificate chain.
+    pub certificate: Option<PathBuf>,
+    /// PEM file with the client certificate's private key.
+    pub key: Option<PathBuf>,
+    /// Name to verify and to send as SNI; none: the host of the address.
+    pub server_name: Option<String>,
+    /// Oldest protocol version accepted.
+    pub min_version: TlsVersion,
+}
+
+/// What is asked of TLS towards a backend. Nothing ever falls back to plaintext.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BackendTlsMode {
+    /// Plaintext.
+    Disabled,
+    /// TLS without any verification: protects against listeners, not against an impostor.
+    Required,
+    /// The chain is verified, the name is not.
+    VerifyCa,
+    /// Chain and name are verified.
+    VerifyFull,
+}
+
+/// One `[[account]]`.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// User name that clients give.
+    pub user: String,
+    /// What proves a client to be that user.
+    pub credential: Credential,
+    /// Plugin asked of clients of this account; none: `auth.default_plugin`.
+    pub plugin: Option<AuthPlugin>,
+    /// Another login at the backend than the client's.
+    pub backend: Option<BackendLogin>,
+    /// Client connections of this account; none: `limits.max_clients_per_account`.
+    pub max_clients: Option<u32>,
+}
+
+/// What the proxy knows of an account's password.
+#[derive(Clone, Debug)]
+pub enum Credential {
+    /// The password itself; any plugin works.
+    Password(Secret),
+    /// `SHA1(SHA1(password))`, as in `mysql.global_priv` for `mysql_native_password`.
+    NativeHash([u8; 20]),
+}
+
+/// A login at a backend that differs from the client's.
+#[derive(Clone, Debug)]
+pub struct BackendLogin {
+    /// User name at the backend.
+    pub user: String,
+    /// Its password.
+    pub password: Secret,
+}
+
+/// Authentication plugins that the proxy speaks itself, towards clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthPlugin {
+    /// `mysql_native_password`.
+    NativePassword,
+    /// `client_ed25519`.
+    Ed25519,
+    /// `caching_sha2_password`.
+    CachingSha2,
+    /// `mysql_clear_password`, inside TLS or a unix socket only.
+    ClearPassword,
+}
+
+/// `[auth]`.
+#[derive(Clone, Debug)]
+pub struct Auth {
+    /// Plugin announced in the greeting.
+    pub default_plugin: AuthPlugin,
+    /// Whether logins of accounts that are not configured are relayed to the backend.
+    pub relay: bool,
+}
+
+/// `[pool]`.
+#[derive(Clone, Debug)]
+pub struct Pool {
+    /// How backend connections are shared.
+    pub mode: PoolMode,
+    /// Backend connections per backend and account.
+    pub max_connections: u32,
+    /// Idle connections kept per backend and account.
+    pub max_idle: u32,
+    /// How long a client waits for a connection.
+    pub acquire_timeout: Duration,
+    /// How long an idle connection is kept.
+    pub idle_timeout: Duration,
+    /// Age after which a connection is not used again.
+    pub max_lifetime: Duration,
+}
+
+/// How backend connections are shared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PoolMode {
+    /// One backend connection for each client, for as long as the client stays.
+    Session,
+}
+
+/// `[limits]`. A duration of zero means no limit.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Client connections in all.
+    pub max_clients: u32,
+    /// Client connections per account; 0: no limit.
+    pub max_clients_per_account: u32,
+    /// Time from accept to the end of authentication.
+    pub handshake_timeout: Duration,
+    /// Largest packet accepted before authentication, in bytes.
+    pub max_handshake_packet: usize,
+    /// How long a client may stay without a command.
+    pub client_idle_timeout: Duration,
+    /// How long a client may leave its receive buffer full.
+    pub write_timeout: Duration,
+    /// Time to kill the statement of a client that went away.
+    pub kill_timeout: Duration,
+}
+
+/// `[service]`: the proxy's own login.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// User name.
+    pub user: String,
+    /// Password.
+    pub password: Secret,
+}
+
+/// `[shutdown]`.
+#[derive(Clone, Debug)]
+pub struct Shutdown {
+    /// How long open transactions may go on after SIGTERM.
+    pub drain_timeout: Duration,
+}
+
+/// `[log]`.
+#[derive(Clone, Debug)]
+pub struct Log {
+    /// Text or JSON lines.
+    pub format: LogFormat,
+    /// A level or a filter such as `info,sealock::tls=debug`.
+    pub level: String,
+}
+
+/// Format of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// `[admin]`.
+#[derive(Clone, Debug)]
+pub struct Admin {
+    /// Where `/metrics`, `/healthz` and `/readyz` are served; none: nowhere.
+    pub http: Option<Address>,
+}
+
+/// `[runtime]`.
+#[derive(Clone, Debug)]
+pub struct Runtime {
+    /// Worker threads; none: one a core.
+    pub worker_threads: Option<u32>,
+}
+
+/// Bytes that are never printed, wiped when dropped.
+#[derive(Clone)]
+pub struct Secret(Zeroizing<Vec<u8>>);
+
+impl Secret {
+    /// Takes the bytes over.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    /// The bytes; for authentication only.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Self::Tcp { host, port } => write!(f, "{host}:{port}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Bytes ↔ packets of the MySQL protocol as MariaDB speaks it; nothing here touches a socket.
+
+pub mod packet;

@@ -6,5 +6,7 @@
 
 pub mod client;
 pub mod fingerprint;
+pub mod packets;
+pub mod read_buffer;
 pub mod socket;
 pub mod stream;

@@ -4,12 +4,14 @@
 //! data path a metric is then one atomic operation, with no name looked up and nothing locked.
 //! Nothing here waits, so cancellation has no effect.
 
+pub mod chain;
 pub mod label;
 pub mod logging;
 pub mod names;
 mod process;
 mod registry;
 
+pub use chain::chain;
 pub use label::{Family, Held, Label};
 pub use metrics::{Counter, Gauge, Histogram};
 pub use registry::Registry;

@@ -7,6 +7,7 @@
 use crate::protocol::command::Shape;
 use crate::protocol::ok::{self, Ok as OkPacket};
 use crate::protocol::packet::{HEADER_LEN, Header, MAX_PAYLOAD, SequenceId};
+use crate::protocol::reply::EofReply;
 use crate::protocol::response::{Malformed, ResponseScanner, Unit};
 use crate::protocol::status::StatusFlags;
 
@@ -74,7 +75,7 @@ impl Translator {
             dialect,
             shift: 0,
             last: SequenceId::default(),
-            expected: status.without(StatusFlags::SESSION_STATE_CHANGED | StatusFlags::MORE_RESULTS),
+            expected: status & StatusFlags::OF_SESSION,
             definitions_ended: false,
         }
     }
@@ -220,7 +221,7 @@ impl Translator {
             StateChanges::Dropped => status.without(StatusFlags::SESSION_STATE_CHANGED),
         };
         out.extend_from_slice(&Header { len: ok::EOF_LEN, sequence: self.last }.encode());
-        out.extend_from_slice(&ok::encode_eof(status, warnings));
+        out.extend_from_slice(&EofReply { warnings, status: status.0 }.encode());
     }
 }
 

@@ -1,7 +1,7 @@
 //! The OK packet as a backend sends it, and the EOF packet that it replaces (CLIENT_DEPRECATE_EOF, MySQL WL#7766).
 
-use crate::protocol::lenenc;
 use crate::protocol::status::StatusFlags;
+use crate::protocol::wire::{Reader, put_lenenc, put_lenenc_bytes};
 
 /// What an OK packet, or an EOF packet, says. Slices point into the payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,39 +29,28 @@ impl<'a> Ok<'a> {
     /// `None` when the bytes are neither. The session information is only there when both sides negotiated
     /// CLIENT_SESSION_TRACK, as every backend connection does.
     pub fn parse(payload: &'a [u8]) -> Option<Self> {
-        let (&header, rest) = payload.split_first()?;
-        match header {
-            0xFE if payload.len() == EOF_LEN => Self::parse_eof(rest),
-            0x00 | 0xFE => Self::parse_ok(rest),
+        let mut reader = Reader::new(payload);
+        match reader.u8()? {
+            0xFE if payload.len() == EOF_LEN => Self::parse_eof(reader),
+            0x00 | 0xFE => Self::parse_ok(reader),
             _ => None,
         }
     }
 
-    fn parse_eof(rest: &'a [u8]) -> Option<Self> {
-        let (warnings, rest) = split_u16(rest)?;
-        let (status, _) = split_u16(rest)?;
-        Some(Self {
-            affected_rows: 0,
-            last_insert_id: 0,
-            status: StatusFlags(status),
-            warnings,
-            info: &[],
-            state_changes: &[],
-        })
+    fn parse_eof(mut reader: Reader<'a>) -> Option<Self> {
+        let warnings = reader.u16()?;
+        let status = StatusFlags(reader.u16()?);
+        Some(Self { affected_rows: 0, last_insert_id: 0, status, warnings, info: &[], state_changes: &[] })
     }
 
-    fn parse_ok(rest: &'a [u8]) -> Option<Self> {
-        let (affected_rows, rest) = lenenc::split_int(rest)?;
-        let (last_insert_id, rest) = lenenc::split_int(rest)?;
-        let (status, rest) = split_u16(rest)?;
-        let (warnings, rest) = split_u16(rest)?;
-        let status = StatusFlags(status);
-        let (info, rest) = if rest.is_empty() { (rest, rest) } else { lenenc::split_bytes(rest)? };
-        let state_changes = if status.contains(StatusFlags::SESSION_STATE_CHANGED) && !rest.is_empty() {
-            lenenc::split_bytes(rest)?.0
-        } else {
-            &[]
-        };
+    fn parse_ok(mut reader: Reader<'a>) -> Option<Self> {
+        let affected_rows = reader.lenenc()?;
+        let last_insert_id = reader.lenenc()?;
+        let status = StatusFlags(reader.u16()?);
+        let warnings = reader.u16()?;
+        let info = if reader.is_empty() { &[] } else { reader.lenenc_bytes()? };
+        let reported = status.contains(StatusFlags::SESSION_STATE_CHANGED) && !reader.is_empty();
+        let state_changes = if reported { reader.lenenc_bytes()? } else { &[] };
         Some(Self { affected_rows, last_insert_id, status, warnings, info, state_changes })
     }
 
@@ -69,26 +58,14 @@ impl<'a> Ok<'a> {
     /// for them, and the text only when there is one. `header` is 0x00, or 0xFE at the end of a result set.
     pub fn encode_without_session_track(&self, header: u8, out: &mut Vec<u8>) {
         out.push(header);
-        lenenc::append_int(out, self.affected_rows);
-        lenenc::append_int(out, self.last_insert_id);
+        put_lenenc(out, self.affected_rows);
+        put_lenenc(out, self.last_insert_id);
         out.extend_from_slice(&self.status.without(StatusFlags::SESSION_STATE_CHANGED).0.to_le_bytes());
         out.extend_from_slice(&self.warnings.to_le_bytes());
         if !self.info.is_empty() {
-            lenenc::append_bytes(out, self.info);
+            put_lenenc_bytes(out, self.info);
         }
     }
-}
-
-/// The payload of an EOF packet.
-pub fn encode_eof(status: StatusFlags, warnings: u16) -> [u8; EOF_LEN] {
-    let [w0, w1] = warnings.to_le_bytes();
-    let [s0, s1] = status.0.to_le_bytes();
-    [0xFE, w0, w1, s0, s1]
-}
-
-fn split_u16(bytes: &[u8]) -> Option<(u16, &[u8])> {
-    let (head, rest) = bytes.split_first_chunk::<2>()?;
-    Some((u16::from_le_bytes(*head), rest))
 }
 
 #[cfg(test)]
@@ -117,7 +94,7 @@ mod tests {
 
     #[test]
     fn an_eof_is_five_bytes_and_round_trips() {
-        let payload = encode_eof(StatusFlags(0x0022), 3);
+        let payload = crate::protocol::reply::EofReply { warnings: 3, status: 0x0022 }.encode();
         let ok = Ok::parse(&payload).unwrap();
         assert_eq!((ok.status, ok.warnings), (StatusFlags(0x0022), 3));
     }

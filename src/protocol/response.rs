@@ -7,10 +7,10 @@
 //! packet whose header is 0xFE and no EOF follows the column definitions.
 
 use crate::protocol::command::Shape;
-use crate::protocol::lenenc;
 use crate::protocol::ok;
 use crate::protocol::packet::{HEADER_LEN, Header, MAX_PAYLOAD};
 use crate::protocol::status::StatusFlags;
+use crate::protocol::wire::Reader;
 
 /// One recognised stretch of a response, and how many bytes it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -214,8 +214,9 @@ impl ResponseScanner {
     /// (MARIADB_CLIENT_CACHE_METADATA).
     fn column_count(&mut self, bytes: &[u8], header: Header) -> Result<Option<Step>, Malformed> {
         let Some(payload) = self.whole(bytes, header) else { return Ok(None) };
-        let (count, rest) = lenenc::split_int(payload).ok_or(Malformed("a column count"))?;
-        let left = if rest.first() == Some(&0) { 0 } else { count };
+        let mut reader = Reader::new(payload);
+        let count = reader.lenenc().ok_or(Malformed("a column count"))?;
+        let left = if reader.u8() == Some(0) { 0 } else { count };
         self.state = State::Columns { left };
         Ok(Some(self.start_packet(bytes, header)))
     }

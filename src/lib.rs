@@ -5,3 +5,5 @@
 pub mod config;
 pub mod protocol;
 pub mod tasks;
+pub mod telemetry;
+pub mod tls;

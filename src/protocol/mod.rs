@@ -1,3 +1,12 @@
 //! Bytes ↔ packets of the MySQL protocol as MariaDB speaks it; nothing here touches a socket.
 
+pub mod capabilities;
+pub mod command;
+pub mod dialect;
+pub mod handshake;
+pub mod ok;
 pub mod packet;
+pub mod reply;
+pub mod response;
+pub mod status;
+pub mod wire;

@@ -1,0 +1,93 @@
+//! Why a backend gave no connection.
+
+use std::time::Duration;
+
+use crate::auth::AuthError;
+use crate::protocol::handshake::HandshakeParseError;
+use crate::protocol::reply::ServerError;
+use crate::tls::packets::PacketError;
+use crate::tls::socket;
+use crate::tls::stream::HandshakeError;
+
+/// Why a backend gave no connection. The text goes to the log: it may name addresses and certificates.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// It does not answer.
+    #[error("the backend cannot be reached")]
+    Unreachable(#[source] socket::ConnectError),
+    /// Connecting and logging in took too long.
+    #[error("the backend did not complete a login within {0:?}")]
+    TimedOut(Duration),
+    /// TLS is wanted and the server does not offer it.
+    #[error("the backend offers no TLS; give it a certificate, or set tls.mode = \"disabled\" to go without")]
+    TlsNotOffered,
+    /// The TLS handshake failed.
+    #[error("TLS towards the backend failed")]
+    Tls(#[source] HandshakeError),
+    /// It cannot speak what every backend connection speaks.
+    #[error("the backend lacks {0}; MariaDB 10.2 or later is needed")]
+    TooOld(&'static str),
+    /// Its greeting makes no sense.
+    #[error("the backend's greeting cannot be understood")]
+    Greeting(#[source] HandshakeParseError),
+    /// It sent an error in place of a greeting: too many connections, this host is blocked, …
+    #[error("the backend refuses the proxy: {0}")]
+    Turned(ServerError),
+    /// It refused the login, or the schema.
+    #[error("the backend refuses the login: {0}")]
+    Login(ServerError),
+    /// It asks for something that the proxy cannot or will not do.
+    #[error("the login at the backend cannot be completed")]
+    Auth(#[source] AuthError),
+    /// The connection ended during the login.
+    #[error("the connection to the backend broke during the login")]
+    Broken(#[source] PacketError),
+}
+
+/// The outcome of an attempt to connect, as a metric label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectOutcome {
+    /// Logged in.
+    Connected,
+    /// Not reached.
+    Unreachable,
+    /// Too slow.
+    TimedOut,
+    /// TLS failed or is not offered.
+    Tls,
+    /// Something that no usable MariaDB says.
+    Protocol,
+    /// Refused before the login.
+    Turned,
+    /// The login was refused.
+    Login,
+}
+
+crate::label!(ConnectOutcome {
+    Connected => "connected",
+    Unreachable => "unreachable",
+    TimedOut => "timed_out",
+    Tls => "tls",
+    Protocol => "protocol",
+    Turned => "turned_away",
+    Login => "login",
+});
+
+impl ConnectError {
+    /// The metric label.
+    pub fn outcome(&self) -> ConnectOutcome {
+        match self {
+            Self::Unreachable(_) => ConnectOutcome::Unreachable,
+            Self::TimedOut(_) => ConnectOutcome::TimedOut,
+            Self::TlsNotOffered | Self::Tls(_) => ConnectOutcome::Tls,
+            Self::TooOld(_) | Self::Greeting(_) | Self::Broken(_) => ConnectOutcome::Protocol,
+            Self::Turned(_) => ConnectOutcome::Turned,
+            Self::Login(_) | Self::Auth(_) => ConnectOutcome::Login,
+        }
+    }
+
+    /// Whether it says that the server is down, rather than something about one account.
+    pub fn is_outage(&self) -> bool {
+        !matches!(self, Self::Login(_) | Self::Auth(_))
+    }
+}

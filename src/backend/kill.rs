@@ -1,0 +1,45 @@
+//! Ending a statement whose client has gone.
+//!
+//! A server notices a closed connection only when it writes to it; until then an abandoned statement keeps its locks. So
+//! it is killed over a connection of its own, which `pool` starts in a task when a busy lease is dropped.
+
+use std::time::Duration;
+
+use crate::backend::connection::ControlError;
+use crate::backend::connector::{Login, Terms};
+use crate::backend::error::ConnectError;
+use crate::backend::{Backend, BackendThreadId};
+use crate::telemetry;
+
+#[derive(Debug, thiserror::Error)]
+enum KillError {
+    #[error("no connection for it")]
+    Connect(#[from] ConnectError),
+    #[error("the statement failed")]
+    Control(#[from] ControlError),
+}
+
+/// Kills the connection `thread` of `backend`, within `limit`.
+///
+/// `login` must be of the same account, or have the privilege CONNECTION ADMIN.
+pub async fn kill(backend: &Backend, login: &Login, thread: BackendThreadId, limit: Duration) {
+    match tokio::time::timeout(limit, attempt(backend, login, thread)).await {
+        Ok(Ok(())) => {
+            backend.metrics().kills.increment(1);
+            tracing::debug!(backend = backend.name(), %thread, "killed the statement of a client that went away");
+        }
+        Ok(Err(error)) => {
+            let error = telemetry::chain(&error);
+            tracing::warn!(backend = backend.name(), %thread, error, "cannot kill an abandoned statement");
+        }
+        Err(_) => {
+            tracing::warn!(backend = backend.name(), %thread, ?limit, "killing an abandoned statement took too long");
+        }
+    }
+}
+
+async fn attempt(backend: &Backend, login: &Login, thread: BackendThreadId) -> Result<(), KillError> {
+    let connection = backend.connect(login, &Terms::default(), None).await?;
+    connection.execute(&format!("KILL CONNECTION {thread}")).await?.quit().await;
+    Ok(())
+}

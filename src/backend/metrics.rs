@@ -1,0 +1,53 @@
+//! What is counted for each backend.
+
+use crate::backend::error::ConnectOutcome;
+use crate::telemetry::{Counter, Family, Gauge, Histogram, Registry, names};
+
+/// What a pooled or leased connection is doing, as a metric label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectionState {
+    /// In use by a client.
+    Leased,
+    /// Waiting for one.
+    Idle,
+}
+
+crate::label!(ConnectionState { Leased => "leased", Idle => "idle" });
+
+/// Handles for one backend, resolved once.
+pub struct BackendMetrics {
+    /// Whether it is up.
+    pub up: Gauge,
+    /// Attempts to connect.
+    pub connects: Family<ConnectOutcome>,
+    /// Time to connect.
+    pub connect_seconds: Histogram,
+    /// Open connections.
+    pub connections: Family<ConnectionState, Gauge>,
+    /// Clients waiting for a connection.
+    pub waiters: Gauge,
+    /// Clients that waited in vain.
+    pub timeouts: Counter,
+    /// Statements killed because their client went away.
+    pub kills: Counter,
+}
+
+impl BackendMetrics {
+    pub(super) fn new(registry: &Registry, backend: &str) -> Self {
+        Self {
+            up: registry.gauge(&names::BACKEND_UP, &[backend]),
+            connects: registry.counters(&names::BACKEND_CONNECTS, &[backend]),
+            connect_seconds: registry.histogram(&names::BACKEND_CONNECT, &[backend]),
+            connections: registry.gauges(&names::BACKEND_CONNECTIONS, &[backend]),
+            waiters: registry.gauge(&names::POOL_WAITERS, &[backend]),
+            timeouts: registry.counter(&names::POOL_TIMEOUTS, &[backend]),
+            kills: registry.counter(&names::STATEMENTS_KILLED, &[]),
+        }
+    }
+}
+
+impl std::fmt::Debug for BackendMetrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BackendMetrics").finish_non_exhaustive()
+    }
+}

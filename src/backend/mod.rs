@@ -1,0 +1,106 @@
+//! One MariaDB server: how to reach it, what it is, and the connections to it.
+//!
+//! `pool` opens connections through [`Backend::connect`] and keeps them; `frontend` relays logins through
+//! [`Backend::dial`] and moves bytes over a [`connection::Connection`]. Every connection speaks the canonical dialect
+//! (DEPRECATE_EOF and SESSION_TRACK), whatever its client speaks. Nothing falls back to plaintext.
+
+pub mod connection;
+pub mod connector;
+pub mod error;
+pub mod health;
+pub mod kill;
+pub mod metrics;
+pub mod proxy_header;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::backend::health::Health;
+use crate::backend::metrics::BackendMetrics;
+use crate::config::model::{self, Address, BackendTlsMode};
+use crate::telemetry::Registry;
+use crate::tls::client::ClientTls;
+use crate::tls::error::TlsError;
+
+/// The id that a MariaDB server gives a connection, as in its process list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct BackendThreadId(pub u32);
+
+impl fmt::Display for BackendThreadId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// One MariaDB server as the configuration names it.
+#[derive(Debug)]
+pub struct Backend {
+    name: String,
+    address: Address,
+    group: String,
+    tls: Option<ClientTls>,
+    proxy_protocol: bool,
+    connect_timeout: Duration,
+    health: Arc<Health>,
+    metrics: BackendMetrics,
+}
+
+impl Backend {
+    /// Builds it, with the certificates that its TLS needs.
+    ///
+    /// `health` is what a former generation of the configuration knew of the same server.
+    ///
+    /// # Errors
+    /// [`TlsError`] when a certificate file cannot be used.
+    pub fn build(
+        config: &model::Backend,
+        registry: &Registry,
+        health: Option<Arc<Health>>,
+    ) -> Result<Self, TlsError> {
+        let tls = match config.tls.mode {
+            BackendTlsMode::Disabled => None,
+            _ => Some(ClientTls::build(&config.tls, &config.address)?),
+        };
+        Ok(Self {
+            name: config.name.clone(),
+            address: config.address.clone(),
+            group: config.group.clone(),
+            tls,
+            proxy_protocol: config.proxy_protocol,
+            connect_timeout: config.connect_timeout,
+            health: health.unwrap_or_default(),
+            metrics: BackendMetrics::new(registry, &config.name),
+        })
+    }
+
+    /// Name in logs and metrics.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// The group it belongs to.
+    pub fn group(&self) -> &str {
+        &self.group
+    }
+
+    /// Whether it is told the client's address, so that a connection belongs to that address.
+    pub fn announces_clients(&self) -> bool {
+        self.proxy_protocol
+    }
+
+    /// Whether it is up, and what it said of itself.
+    pub fn health(&self) -> &Arc<Health> {
+        &self.health
+    }
+
+    /// Its metrics.
+    pub fn metrics(&self) -> &BackendMetrics {
+        &self.metrics
+    }
+}

@@ -1,0 +1,155 @@
+//! From a client's login to a backend connection of its own.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::backend::Backend;
+use crate::backend::connection::Connection;
+use crate::backend::connector::{Login, Terms};
+use crate::backend::error::ConnectError;
+use crate::backend::proxy_header::Origin;
+use crate::pool::close_reason::CloseReason;
+use crate::pool::inner::{Claim, Idle};
+use crate::pool::key::{Key, Slot};
+use crate::pool::lease::{Lease, Permit, Reuse};
+use crate::pool::maintenance;
+use crate::pool::{Bounds, Pool};
+
+/// What a client needs.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The server.
+    pub backend: &'a Arc<Backend>,
+    /// The account as the client named it.
+    pub account: &'a [u8],
+    /// What the session asks for.
+    pub terms: &'a Terms,
+    /// Where the client comes from, for backends that are told.
+    pub origin: Option<Origin>,
+    /// Generation of the configuration.
+    pub generation: u64,
+    /// Bounds of that configuration.
+    pub bounds: Bounds,
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum AcquireError {
+    /// All of the account's connections were taken for too long.
+    #[error("no backend connection became free within {0:?}")]
+    TimedOut(Duration),
+    /// None could be opened.
+    #[error("no backend connection could be opened")]
+    Connect(#[source] ConnectError),
+}
+
+impl Pool {
+    /// Waits for the right to one more connection of the account, at most `patience`.
+    ///
+    /// # Errors
+    /// [`AcquireError::TimedOut`].
+    pub async fn permit(
+        self: &Arc<Self>,
+        request: &Request<'_>,
+        patience: Duration,
+    ) -> Result<Permit, AcquireError> {
+        let slot = Slot { backend: request.backend.name().to_owned(), account: request.account.to_vec() };
+        let claim = self.lock().claim(&slot, request.bounds.max_connections);
+        if let Claim::Later(mut turn) = claim {
+            // The receiver stays alive until the verdict: a permit that arrives too late is returned by `Permit`.
+            let waited = tokio::time::timeout(patience, &mut turn).await;
+            if waited.is_err() && !passed_on(&mut turn) {
+                request.backend.metrics().timeouts.increment(1);
+                return Err(AcquireError::TimedOut(patience));
+            }
+        }
+        Ok(Permit::new(Arc::clone(self), slot, request.bounds))
+    }
+
+    /// A connection that is logged in as `login` and knows nothing of whoever had it before.
+    ///
+    /// # Errors
+    /// See [`AcquireError`].
+    pub async fn acquire(
+        self: &Arc<Self>,
+        request: Request<'_>,
+        login: &Login,
+        patience: Duration,
+    ) -> Result<Lease, AcquireError> {
+        let started = Instant::now();
+        let permit = self.permit(&request, patience).await?;
+        let connection = match self.reused(&permit, &request, login).await? {
+            Some(connection) => connection,
+            None => self.opened(&permit, &request, login).await?,
+        };
+        self.acquire_seconds.record(started.elapsed());
+        let reuse = Reuse { key: key(&request, &connection), login: login.clone() };
+        Ok(Lease::new(permit, Arc::clone(request.backend), connection, Some(reuse)))
+    }
+
+    /// Logs in again on an idle connection. One that turns out to be dead is closed and the next is tried: nothing but
+    /// the login was sent on it.
+    async fn reused(
+        &self,
+        permit: &Permit,
+        request: &Request<'_>,
+        login: &Login,
+    ) -> Result<Option<Connection>, AcquireError> {
+        while let Some(mut idle) = self.lock().take_idle(permit.slot(), &wanted(request)) {
+            if maintenance::has_spoken(&mut idle) {
+                self.closed(request.backend.name(), CloseReason::Spoke);
+                continue;
+            }
+            match idle.connection.log_in_again(login, request.terms).await {
+                Ok(connection) => return Ok(Some(connection)),
+                Err(ConnectError::Login(error)) => {
+                    self.closed(request.backend.name(), CloseReason::ResetFailed);
+                    return Err(AcquireError::Connect(ConnectError::Login(error)));
+                }
+                Err(_) => self.closed(request.backend.name(), CloseReason::Broken),
+            }
+        }
+        Ok(None)
+    }
+
+    async fn opened(
+        &self,
+        permit: &Permit,
+        request: &Request<'_>,
+        login: &Login,
+    ) -> Result<Connection, AcquireError> {
+        let evicted = self.lock().evict(permit.slot(), request.bounds.max_connections);
+        if let Some(Idle { connection, .. }) = evicted {
+            self.closed(request.backend.name(), CloseReason::Evicted);
+            connection.quit().await;
+        }
+        let connected = request.backend.connect(login, request.terms, request.origin).await;
+        connected.map_err(AcquireError::Connect)
+    }
+}
+
+fn passed_on<T>(turn: &mut tokio::sync::oneshot::Receiver<T>) -> bool {
+    turn.close();
+    turn.try_recv().is_ok()
+}
+
+/// The key that an idle connection must have for this request.
+fn wanted(request: &Request<'_>) -> Key {
+    let server = request.backend.health().facts().map(|facts| facts.capabilities).unwrap_or_default();
+    Key {
+        generation: request.generation,
+        capabilities: request.terms.choices() & server,
+        client: announced(request),
+    }
+}
+
+fn key(request: &Request<'_>, connection: &Connection) -> Key {
+    let choices = connection.capabilities() & crate::backend::connector::CLIENT_CHOICES;
+    Key { generation: request.generation, capabilities: choices, client: announced(request) }
+}
+
+fn announced(request: &Request<'_>) -> Option<IpAddr> {
+    let origin = request.origin.filter(|_| request.backend.announces_clients());
+    origin.map(|origin| origin.client.ip())
+}

@@ -1,0 +1,176 @@
+//! The counts of the pool: one lock, one function for each change of state.
+//!
+//! A connection is *leased* (a client has it, or it is being opened or cleaned) or *idle*. Whoever may have one more
+//! holds a permit; when none is to be had, a waiter queues and is handed a permit in order of arrival.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Instant;
+
+use tokio::sync::oneshot;
+
+use crate::backend::connection::Connection;
+use crate::pool::key::{Key, Slot};
+
+/// All slots.
+#[derive(Default)]
+pub(super) struct Inner {
+    slots: HashMap<Slot, Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
+    leased: u32,
+    idle: VecDeque<Idle>,
+    waiters: VecDeque<oneshot::Sender<Granted>>,
+}
+
+/// A permit passed on to a waiter. Dropping it unused is noticed: see [`Inner::give_back`].
+pub(super) struct Granted;
+
+/// A clean connection that nobody uses.
+pub(super) struct Idle {
+    pub key: Key,
+    pub connection: Connection,
+    pub since: Instant,
+}
+
+/// The answer to a wish for one more connection.
+pub(super) enum Claim {
+    /// Granted.
+    Now,
+    /// All are taken; the receiver resolves when it is this waiter's turn.
+    Later(oneshot::Receiver<Granted>),
+}
+
+impl Inner {
+    /// Asks for a permit.
+    pub fn claim(&mut self, slot: &Slot, max_connections: u32) -> Claim {
+        let counts = self.slots.entry(slot.clone()).or_default();
+        counts.waiters.retain(|waiter| !waiter.is_closed());
+        if counts.leased < max_connections && counts.waiters.is_empty() {
+            counts.leased += 1;
+            return Claim::Now;
+        }
+        let (sender, receiver) = oneshot::channel();
+        counts.waiters.push_back(sender);
+        Claim::Later(receiver)
+    }
+
+    /// With a permit in hand: the idle connection that matches and was used last.
+    pub fn take_idle(&mut self, slot: &Slot, key: &Key) -> Option<Idle> {
+        let idle = &mut self.slots.get_mut(slot)?.idle;
+        let at = idle.iter().rposition(|idle| idle.key == *key)?;
+        idle.remove(at)
+    }
+
+    /// With a permit in hand and a connection about to be opened: the idle one that must make room, if one must.
+    pub fn evict(&mut self, slot: &Slot, max_connections: u32) -> Option<Idle> {
+        let counts = self.slots.get_mut(slot)?;
+        let total = counts.leased as usize + counts.idle.len();
+        if total > max_connections as usize { counts.idle.pop_front() } else { None }
+    }
+
+    /// A lease ends with a clean connection. `Err` gives back the one that is over `max_idle`.
+    pub fn keep(&mut self, slot: &Slot, idle: Idle, max_idle: u32) -> Result<(), Box<Idle>> {
+        let counts = self.slots.entry(slot.clone()).or_default();
+        let surplus = if max_idle == 0 {
+            Some(idle)
+        } else {
+            counts.idle.push_back(idle);
+            if counts.idle.len() > max_idle as usize { counts.idle.pop_front() } else { None }
+        };
+        surplus.map_or(Ok(()), |idle| Err(Box::new(idle)))
+    }
+
+    /// A permit is returned: it goes to the first waiter that still waits.
+    pub fn give_back(&mut self, slot: &Slot) {
+        let Some(counts) = self.slots.get_mut(slot) else { return };
+        while let Some(waiter) = counts.waiters.pop_front() {
+            if waiter.send(Granted).is_ok() {
+                return;
+            }
+        }
+        counts.leased = counts.leased.saturating_sub(1);
+        if counts.leased == 0 && counts.idle.is_empty() {
+            self.slots.remove(slot);
+        }
+    }
+
+    /// Takes out every idle connection that `stale` gives a reason for.
+    pub fn sweep<R>(&mut self, mut stale: impl FnMut(&mut Idle) -> Option<R>) -> Vec<(Slot, R, Idle)> {
+        let mut swept = Vec::new();
+        for (slot, counts) in &mut self.slots {
+            for mut idle in std::mem::take(&mut counts.idle) {
+                match stale(&mut idle) {
+                    Some(reason) => swept.push((slot.clone(), reason, idle)),
+                    None => counts.idle.push_back(idle),
+                }
+            }
+        }
+        self.slots.retain(|_, counts| counts.leased > 0 || !counts.idle.is_empty() || !counts.waiters.is_empty());
+        swept
+    }
+
+    /// Leased connections, idle connections and waiters of each backend.
+    pub fn census(&self) -> HashMap<&str, (u32, usize, usize)> {
+        let mut census: HashMap<&str, (u32, usize, usize)> = HashMap::new();
+        for (slot, counts) in &self.slots {
+            let (leased, idle, waiters) = census.entry(&slot.backend).or_default();
+            *leased += counts.leased;
+            *idle += counts.idle.len();
+            *waiters += counts.waiters.iter().filter(|waiter| !waiter.is_closed()).count();
+        }
+        census
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slot() -> Slot {
+        Slot { backend: "db1".into(), account: b"nova".to_vec() }
+    }
+
+    #[test]
+    fn a_returned_permit_goes_to_the_waiter_that_came_first() {
+        let mut inner = Inner::default();
+        assert!(matches!(inner.claim(&slot(), 1), Claim::Now));
+        let Claim::Later(mut first) = inner.claim(&slot(), 1) else { panic!("over the limit") };
+        let Claim::Later(mut second) = inner.claim(&slot(), 1) else { panic!("over the limit") };
+        inner.give_back(&slot());
+        assert!(first.try_recv().is_ok());
+        assert!(second.try_recv().is_err());
+    }
+
+    #[test]
+    fn a_waiter_that_gave_up_is_passed_over() {
+        let mut inner = Inner::default();
+        assert!(matches!(inner.claim(&slot(), 1), Claim::Now));
+        let Claim::Later(gone) = inner.claim(&slot(), 1) else { panic!("over the limit") };
+        let Claim::Later(mut second) = inner.claim(&slot(), 1) else { panic!("over the limit") };
+        drop(gone);
+        inner.give_back(&slot());
+        assert!(second.try_recv().is_ok());
+    }
+
+    #[test]
+    fn nobody_overtakes_a_waiter() {
+        let mut inner = Inner::default();
+        assert!(matches!(inner.claim(&slot(), 1), Claim::Now));
+        let Claim::Later(_waiting) = inner.claim(&slot(), 1) else { panic!("over the limit") };
+        assert!(matches!(inner.claim(&slot(), 5), Claim::Later(_)));
+    }
+
+    #[test]
+    fn counts_return_to_nothing() {
+        let mut inner = Inner::default();
+        for _ in 0..3 {
+            assert!(matches!(inner.claim(&slot(), 3), Claim::Now));
+        }
+        for _ in 0..3 {
+            inner.give_back(&slot());
+        }
+        assert!(inner.slots.is_empty());
+    }
+}

@@ -1,0 +1,192 @@
+//! A backend connection in a client's hands, and what becomes of it afterwards.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::backend::Backend;
+use crate::backend::connection::{Activity, Connection};
+use crate::backend::connector::Login;
+use crate::backend::kill::kill;
+use crate::pool::close_reason::CloseReason;
+use crate::pool::inner::Idle;
+use crate::pool::key::{Key, Slot};
+use crate::pool::{Bounds, Pool};
+use crate::protocol::status::StatusFlags;
+use crate::tasks;
+
+/// The right to one connection of an account on a backend; returned when dropped.
+#[must_use]
+pub struct Permit {
+    pool: Arc<Pool>,
+    slot: Slot,
+    bounds: Bounds,
+}
+
+/// What it takes to give a connection to another client of the same account.
+#[derive(Debug)]
+pub(super) struct Reuse {
+    pub key: Key,
+    pub login: Login,
+}
+
+/// A connection that one client has.
+///
+/// Dropping it never waits: a task resets and keeps the connection if it is at rest and known to be clean, kills its
+/// statement if one still runs, and closes it in every other case. It must be dropped inside the runtime.
+#[must_use]
+pub struct Lease {
+    held: Option<Held>,
+}
+
+struct Held {
+    permit: Permit,
+    backend: Arc<Backend>,
+    connection: Connection,
+    reuse: Option<Reuse>,
+    killer: Option<Login>,
+    taint: Option<CloseReason>,
+}
+
+impl Permit {
+    pub(super) fn new(pool: Arc<Pool>, slot: Slot, bounds: Bounds) -> Self {
+        Self { pool, slot, bounds }
+    }
+
+    pub(super) fn slot(&self) -> &Slot {
+        &self.slot
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.pool.lock().give_back(&self.slot);
+    }
+}
+
+impl Lease {
+    pub(super) fn new(
+        permit: Permit,
+        backend: Arc<Backend>,
+        connection: Connection,
+        reuse: Option<Reuse>,
+    ) -> Self {
+        let killer = reuse.as_ref().map(|reuse| reuse.login.clone());
+        Self { held: Some(Held { permit, backend, connection, reuse, killer, taint: None }) }
+    }
+
+    /// A connection whose login was relayed: closed when its client leaves. `killer` is a login that may kill its
+    /// statement if the client vanishes; without one the statement runs to its end.
+    pub fn relayed(permit: Permit, backend: Arc<Backend>, connection: Connection, killer: Option<Login>) -> Self {
+        Self { held: Some(Held { permit, backend, connection, reuse: None, killer, taint: None }) }
+    }
+
+    /// The connection.
+    pub fn connection(&mut self) -> Option<&mut Connection> {
+        self.held.as_mut().map(|held| &mut held.connection)
+    }
+
+    /// The backend.
+    pub fn backend(&self) -> Option<&Arc<Backend>> {
+        self.held.as_ref().map(|held| &held.backend)
+    }
+
+    /// The connection is to be closed when the lease ends, whatever state it is in then.
+    pub fn taint(&mut self, reason: CloseReason) {
+        if let Some(held) = &mut self.held {
+            held.taint.get_or_insert(reason);
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(held) = self.held.take() {
+            match held.fate() {
+                Fate::Keep => drop(tasks::spawn("clean", held.clean())),
+                Fate::Kill => drop(tasks::spawn("kill", held.kill())),
+                Fate::Close(reason) => drop(tasks::spawn("close", held.close(reason))),
+            }
+        }
+    }
+}
+
+enum Fate {
+    Keep,
+    Kill,
+    Close(CloseReason),
+}
+
+impl Held {
+    fn fate(&self) -> Fate {
+        let connection = &self.connection;
+        if let Some(reason @ (CloseReason::Broken | CloseReason::Streamed)) = self.taint {
+            return Fate::Close(reason);
+        }
+        if connection.activity() == Activity::Busy {
+            return Fate::Kill;
+        }
+        if let Some(reason) = self.taint {
+            return Fate::Close(reason);
+        }
+        if self.reuse.is_none() {
+            return Fate::Close(CloseReason::Relayed);
+        }
+        if connection.status().contains(StatusFlags::IN_TRANSACTION) {
+            return Fate::Close(CloseReason::InTransaction);
+        }
+        if !connection.buffer.is_empty() {
+            return Fate::Close(CloseReason::Spoke);
+        }
+        if connection.born().elapsed() > self.permit.bounds.max_lifetime {
+            return Fate::Close(CloseReason::Lifetime);
+        }
+        Fate::Keep
+    }
+
+    /// Frees what the session held, at once, and keeps the connection if nothing of the session is left on it.
+    async fn clean(self) {
+        let Self { permit, backend, connection, reuse, .. } = self;
+        let Some(Reuse { key, .. }) = reuse else { return };
+        match cleaned(connection).await {
+            Ok(connection) => {
+                let idle = Idle { key, connection, since: Instant::now() };
+                let kept = permit.pool.lock().keep(&permit.slot, idle, permit.bounds.max_idle);
+                if let Err(surplus) = kept {
+                    permit.pool.closed(backend.name(), CloseReason::Surplus);
+                    surplus.connection.quit().await;
+                }
+            }
+            Err(reason) => permit.pool.closed(backend.name(), reason),
+        }
+    }
+
+    async fn kill(self) {
+        let Self { permit, backend, connection, killer, .. } = self;
+        permit.pool.closed(backend.name(), CloseReason::ClientGone);
+        match killer {
+            Some(login) => kill(&backend, &login, connection.thread(), permit.bounds.kill_timeout).await,
+            None => tracing::warn!(
+                backend = backend.name(),
+                thread = %connection.thread(),
+                "a client went away while its statement ran; it runs to its end: its login was relayed and there is \
+                 no [service] account to kill it with"
+            ),
+        }
+    }
+
+    async fn close(self, reason: CloseReason) {
+        self.permit.pool.closed(self.backend.name(), reason);
+        if reason != CloseReason::Broken {
+            self.connection.quit().await;
+        }
+    }
+}
+
+/// Resets the connection. An active role outlives every reset, so a connection that has one is closed; the query that
+/// finds out returns no row otherwise, which leaves FOUND_ROWS() at 0 as on a new connection.
+async fn cleaned(connection: Connection) -> Result<Connection, CloseReason> {
+    let connection = connection.reset().await.map_err(|_| CloseReason::ResetFailed)?;
+    let role = "SELECT 1 FROM DUAL WHERE CURRENT_ROLE() IS NOT NULL";
+    let (connection, rows) = connection.rows(role).await.map_err(|_| CloseReason::ResetFailed)?;
+    if rows.is_empty() { Ok(connection) } else { Err(CloseReason::RoleActive) }
+}

@@ -1,0 +1,457 @@
+//! Where a response ends, found without decoding rows.
+//!
+//! [`ResponseScanner`] is fed with the bytes of a backend connection in whatever pieces they arrive and names each
+//! [`Unit`] in turn. Packets that carry meaning (OK, ERR, column count, …) are taken whole; rows and column
+//! definitions stream through in fragments, so memory stays bounded whatever their size.
+//! Backend connections always speak CLIENT_DEPRECATE_EOF and CLIENT_SESSION_TRACK, so a result set ends with an OK
+//! packet whose header is 0xFE and no EOF follows the column definitions.
+
+use crate::protocol::command::Shape;
+use crate::protocol::ok;
+use crate::protocol::packet::{HEADER_LEN, Header, MAX_PAYLOAD};
+use crate::protocol::status::StatusFlags;
+use crate::protocol::wire::Reader;
+
+/// One recognised stretch of a response, and how many bytes it takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Bytes from the front of what was fed, packet headers included.
+    pub len: usize,
+    /// What they are.
+    pub unit: Unit,
+}
+
+/// What a stretch of a response is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// The start of a packet that is passed on as it is, header first; maybe not the whole packet.
+    PacketStart,
+    /// More of the packet that [`Unit::PacketStart`] began.
+    PacketRest,
+    /// Takes no bytes: column or parameter definitions have ended. Without CLIENT_DEPRECATE_EOF an EOF stands here.
+    DefinitionsEnd,
+    /// A whole OK packet (header byte 0x00).
+    Ok,
+    /// A whole OK or EOF packet with header byte 0xFE: the end of rows.
+    RowsEnd,
+    /// A whole ERR packet.
+    Error,
+    /// The server asks for a local file; the client's packets come next, then [`ResponseScanner::file_sent`].
+    LocalFile,
+}
+
+/// A response that no MariaDB sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("malformed response from the backend: {0}")]
+pub struct Malformed(&'static str);
+
+/// Follows one response to its end. Cheap to copy, so that a reader can look ahead.
+#[derive(Clone, Copy, Debug)]
+pub struct ResponseScanner {
+    state: State,
+    /// Bytes still to come of the packet that a `PacketStart` began.
+    remaining: usize,
+    /// That packet is full, so the next one continues its payload.
+    continued: bool,
+    status: StatusFlags,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// The next packet starts a response, or the next result of one.
+    First(Shape),
+    /// Definitions of a result set's columns are coming.
+    Columns {
+        left: u64,
+    },
+    /// Definitions of parameters are coming, then those of columns.
+    Parameters {
+        left: u64,
+        columns: u64,
+    },
+    /// Definitions of a prepared statement's columns are coming.
+    PreparedColumns {
+        left: u64,
+    },
+    /// All columns are defined; the next packet is a row or the end.
+    BeforeRows,
+    Rows,
+    /// The client is sending a file.
+    LocalFile,
+    Done,
+}
+
+impl ResponseScanner {
+    /// A scanner for the response to a command of this shape.
+    pub fn new(shape: Shape) -> Self {
+        let state = if shape == Shape::Nothing { State::Done } else { State::First(shape) };
+        Self { state, remaining: 0, continued: false, status: StatusFlags::default() }
+    }
+
+    /// Whether the response has ended.
+    pub fn is_done(&self) -> bool {
+        self.state == State::Done
+    }
+
+    /// Whether the bytes so far end with a whole packet, so that another packet (an error of our own) may follow.
+    pub fn is_between_packets(&self) -> bool {
+        self.remaining == 0 && !self.continued
+    }
+
+    /// The status flags of the last OK or EOF seen.
+    pub fn status(&self) -> StatusFlags {
+        self.status
+    }
+
+    /// Names the next unit at the front of `bytes`; `None` when more bytes are needed or the response has ended.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`] when the bytes are no response; the connection cannot be used any more.
+    pub fn step(&mut self, bytes: &[u8]) -> Result<Option<Step>, Malformed> {
+        if self.remaining > 0 {
+            return Ok(self.rest_of_packet(bytes));
+        }
+        if let Some(step) = self.definitions_end(bytes) {
+            return Ok(Some(step));
+        }
+        let Some(header) = Header::parse(bytes) else { return Ok(None) };
+        if self.continued {
+            return Ok(Some(self.start_packet(bytes, header)));
+        }
+        match self.state {
+            State::Done | State::LocalFile => Ok(None),
+            State::First(shape) => self.first(shape, bytes, header),
+            State::Columns { left } => {
+                Ok(self.definition(State::Columns { left: left.saturating_sub(1) }, bytes, header))
+            }
+            State::Parameters { left, columns } => {
+                let next = State::Parameters { left: left.saturating_sub(1), columns };
+                Ok(self.definition(next, bytes, header))
+            }
+            State::PreparedColumns { left } => {
+                let next = State::PreparedColumns { left: left.saturating_sub(1) };
+                Ok(self.definition(next, bytes, header))
+            }
+            State::BeforeRows | State::Rows => self.row(bytes, header),
+        }
+    }
+
+    /// The client has sent its file, empty packet included: the server's verdict comes next.
+    pub fn file_sent(&mut self) {
+        if self.state == State::LocalFile {
+            self.state = State::First(Shape::Results);
+        }
+    }
+
+    fn rest_of_packet(&mut self, bytes: &[u8]) -> Option<Step> {
+        let len = bytes.len().min(self.remaining);
+        self.remaining -= len;
+        (len > 0).then_some(Step { len, unit: Unit::PacketRest })
+    }
+
+    /// Definitions are over as soon as the next packet's first byte can be told, or at once for a prepare, which
+    /// nothing follows.
+    fn definitions_end(&mut self, bytes: &[u8]) -> Option<Step> {
+        if self.continued {
+            return None;
+        }
+        let next = match self.state {
+            State::Columns { left: 0 } if bytes.len() > HEADER_LEN => State::BeforeRows,
+            State::Parameters { left: 0, columns: 0 } | State::PreparedColumns { left: 0 } => State::Done,
+            State::Parameters { left: 0, columns } => State::PreparedColumns { left: columns },
+            _ => return None,
+        };
+        self.state = next;
+        Some(Step { len: 0, unit: Unit::DefinitionsEnd })
+    }
+
+    fn definition(&mut self, next: State, bytes: &[u8], header: Header) -> Option<Step> {
+        if matches!(self.state, State::Columns { left: 0 }) {
+            return None;
+        }
+        self.state = next;
+        Some(self.start_packet(bytes, header))
+    }
+
+    fn first(&mut self, shape: Shape, bytes: &[u8], header: Header) -> Result<Option<Step>, Malformed> {
+        let Some(&marker) = bytes.get(HEADER_LEN) else {
+            return if header.len == 0 { Err(Malformed("an empty packet")) } else { Ok(None) };
+        };
+        if marker == 0xFF {
+            return Ok(self.error(bytes, header));
+        }
+        match shape {
+            Shape::Rows => self.row(bytes, header),
+            Shape::Definitions if marker == 0xFE => self.last_ok(bytes, header, Unit::RowsEnd),
+            Shape::Definitions | Shape::Stream => Ok(Some(self.start_packet(bytes, header))),
+            Shape::Text => Ok(self.whole(bytes, header).map(|_| self.finish(header, Unit::PacketStart))),
+            Shape::Single if marker == 0xFE => self.last_ok(bytes, header, Unit::RowsEnd),
+            Shape::Single if marker == 0x00 => self.last_ok(bytes, header, Unit::Ok),
+            Shape::Prepare if marker == 0x00 => self.prepared(bytes, header),
+            Shape::Results => self.first_of_result(marker, bytes, header),
+            Shape::Single | Shape::Prepare | Shape::Nothing => Err(Malformed("an unexpected first byte")),
+        }
+    }
+
+    fn first_of_result(
+        &mut self,
+        marker: u8,
+        bytes: &[u8],
+        header: Header,
+    ) -> Result<Option<Step>, Malformed> {
+        match marker {
+            0x00 => self.last_ok(bytes, header, Unit::Ok),
+            0xFB => Ok(self.whole(bytes, header).map(|_| {
+                self.state = State::LocalFile;
+                Step { len: HEADER_LEN + header.len, unit: Unit::LocalFile }
+            })),
+            _ => self.column_count(bytes, header),
+        }
+    }
+
+    /// The column count, followed by a byte that says whether definitions follow when the client caches metadata
+    /// (MARIADB_CLIENT_CACHE_METADATA).
+    fn column_count(&mut self, bytes: &[u8], header: Header) -> Result<Option<Step>, Malformed> {
+        let Some(payload) = self.whole(bytes, header) else { return Ok(None) };
+        let mut reader = Reader::new(payload);
+        let count = reader.lenenc().ok_or(Malformed("a column count"))?;
+        let left = if reader.u8() == Some(0) { 0 } else { count };
+        self.state = State::Columns { left };
+        Ok(Some(self.start_packet(bytes, header)))
+    }
+
+    /// COM_STMT_PREPARE_OK: 0x00, statement id, columns, parameters, filler, warnings.
+    fn prepared(&mut self, bytes: &[u8], header: Header) -> Result<Option<Step>, Malformed> {
+        let Some(payload) = self.whole(bytes, header) else { return Ok(None) };
+        let &[_, _, _, _, _, c0, c1, p0, p1, ..] = payload else {
+            return Err(Malformed("an answer to prepare"));
+        };
+        let columns = u64::from(u16::from_le_bytes([c0, c1]));
+        let parameters = u64::from(u16::from_le_bytes([p0, p1]));
+        self.state = match (parameters, columns) {
+            (0, 0) => State::Done,
+            (0, left) => State::PreparedColumns { left },
+            (left, columns) => State::Parameters { left, columns },
+        };
+        Ok(Some(self.start_packet(bytes, header)))
+    }
+
+    fn row(&mut self, bytes: &[u8], header: Header) -> Result<Option<Step>, Malformed> {
+        let Some(&marker) = bytes.get(HEADER_LEN) else {
+            return if header.len == 0 { Err(Malformed("an empty row")) } else { Ok(None) };
+        };
+        match marker {
+            0xFE if header.len < MAX_PAYLOAD => self.last_ok(bytes, header, Unit::RowsEnd),
+            0xFF => Ok(self.error(bytes, header)),
+            _ => {
+                self.state = State::Rows;
+                Ok(Some(self.start_packet(bytes, header)))
+            }
+        }
+    }
+
+    fn last_ok(&mut self, bytes: &[u8], header: Header, unit: Unit) -> Result<Option<Step>, Malformed> {
+        let Some(payload) = self.whole(bytes, header) else { return Ok(None) };
+        let ok = ok::Ok::parse(payload).ok_or(Malformed("an OK packet"))?;
+        self.status = ok.status;
+        let more = ok.status.contains(StatusFlags::MORE_RESULTS);
+        self.state = if more { State::First(Shape::Results) } else { State::Done };
+        Ok(Some(Step { len: HEADER_LEN + header.len, unit }))
+    }
+
+    /// An error ends the response, but for the code 0xFFFF: a progress report (MARIADB_CLIENT_PROGRESS).
+    fn error(&mut self, bytes: &[u8], header: Header) -> Option<Step> {
+        let payload = self.whole(bytes, header)?;
+        if payload.starts_with(&[0xFF, 0xFF, 0xFF]) {
+            return Some(self.start_packet(bytes, header));
+        }
+        Some(self.finish(header, Unit::Error))
+    }
+
+    fn finish(&mut self, header: Header, unit: Unit) -> Step {
+        self.state = State::Done;
+        Step { len: HEADER_LEN + header.len, unit }
+    }
+
+    /// The payload of a packet that has to be there as a whole.
+    fn whole<'a>(&self, bytes: &'a [u8], header: Header) -> Option<&'a [u8]> {
+        bytes.get(HEADER_LEN..HEADER_LEN + header.len)
+    }
+
+    fn start_packet(&mut self, bytes: &[u8], header: Header) -> Step {
+        let len = bytes.len().min(HEADER_LEN + header.len);
+        self.remaining = HEADER_LEN + header.len - len;
+        self.continued = header.len == MAX_PAYLOAD;
+        Step { len, unit: Unit::PacketStart }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Packets with ascending sequence ids.
+    fn packets(payloads: &[&[u8]]) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut sequence = crate::protocol::packet::SequenceId(1);
+        for payload in payloads {
+            sequence = crate::protocol::packet::append(&mut out, sequence, payload);
+        }
+        out
+    }
+
+    const OK: &[u8] = b"\x00\x00\x00\x02\x00\x00\x00";
+    const OK_MORE: &[u8] = b"\x00\x00\x00\x0a\x00\x00\x00";
+    const END: &[u8] = b"\xfe\x00\x00\x02\x00\x00\x00";
+    const END_MORE: &[u8] = b"\xfe\x00\x00\x0a\x00\x00\x00";
+    const ERR: &[u8] = b"\xff\x28\x04#42000You have an error";
+    const COLUMN: &[u8] = b"\x03def\x00\x00\x00\x011\x00\x0c\x3f\x00\x01\x00\x00\x00\x03\x81\x00\x00\x00";
+
+    /// Every response shape with the bytes of one response.
+    fn samples() -> Vec<(Shape, Vec<u8>)> {
+        // The continuation starts like the end of rows, and is none.
+        let mut big = vec![b'x'; MAX_PAYLOAD + 3];
+        big[MAX_PAYLOAD] = 0xFE;
+        vec![
+            (Shape::Results, packets(&[OK])),
+            (Shape::Results, packets(&[ERR])),
+            (Shape::Results, packets(&[b"\x01", COLUMN, b"\x011", END])),
+            (Shape::Results, packets(&[b"\x01", COLUMN, END])),
+            (Shape::Results, packets(&[b"\x01", COLUMN, b"\x011", ERR])),
+            (Shape::Results, packets(&[b"\x01\x00", b"\x00\x00\x01\x00\x00\x00", END])),
+            (Shape::Results, packets(&[b"\x01\x01", COLUMN, b"\x00\x00\x01\x00\x00\x00", END])),
+            (Shape::Results, packets(&[b"\x01", COLUMN, b"\x011", END_MORE, OK_MORE, b"\x01", COLUMN, END])),
+            (Shape::Results, packets(&[b"\xff\xff\xff\x01\x01\x02\x00\x00\x00\x04step", OK])),
+            (Shape::Results, packets(&[b"\x01", COLUMN, &big, END])),
+            (
+                Shape::Prepare,
+                packets(&[b"\x00\x01\x00\x00\x00\x01\x00\x02\x00\x00\x00\x00", COLUMN, COLUMN, COLUMN]),
+            ),
+            (Shape::Prepare, packets(&[b"\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"])),
+            (Shape::Prepare, packets(&[ERR])),
+            (Shape::Rows, packets(&[b"\x00\x00\x01\x00\x00\x00", END])),
+            (Shape::Rows, packets(&[END])),
+            (Shape::Definitions, packets(&[COLUMN, COLUMN, b"\xfe\x00\x00\x02\x00"])),
+            (Shape::Text, packets(&[b"Uptime: 1"])),
+            (Shape::Single, packets(&[b"\xfe\x00\x00\x02\x00"])),
+            (Shape::Single, packets(&[ERR])),
+        ]
+    }
+
+    /// Units with the bytes of each, fragments of one packet joined.
+    fn scan(shape: Shape, pieces: &[&[u8]]) -> Vec<(Unit, usize)> {
+        let mut scanner = ResponseScanner::new(shape);
+        let mut buffer: Vec<u8> = Vec::new();
+        let mut units: Vec<(Unit, usize)> = Vec::new();
+        for piece in pieces {
+            buffer.extend_from_slice(piece);
+            let mut taken = 0;
+            while let Some(step) = scanner.step(&buffer[taken..]).unwrap() {
+                taken += step.len;
+                match (step.unit, units.last_mut()) {
+                    (Unit::PacketRest, Some((_, len))) => *len += step.len,
+                    (unit, _) => units.push((unit, step.len)),
+                }
+            }
+            buffer.drain(..taken);
+        }
+        assert!(scanner.is_done(), "{shape:?} has not ended: {units:?}");
+        assert!(buffer.is_empty());
+        units
+    }
+
+    #[test]
+    fn every_split_in_two_gives_the_same_units() {
+        for (shape, bytes) in samples() {
+            let whole = scan(shape, &[&bytes]);
+            let step = if bytes.len() > 10_000 { bytes.len() / 2 - 1 } else { 1 };
+            for at in (0..bytes.len()).step_by(step) {
+                assert_eq!(scan(shape, &[&bytes[..at], &bytes[at..]]), whole, "{shape:?} split at {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn byte_by_byte_gives_the_same_units() {
+        for (shape, bytes) in samples().into_iter().filter(|(_, bytes)| bytes.len() < 10_000) {
+            let singles: Vec<&[u8]> = bytes.chunks(1).collect();
+            assert_eq!(scan(shape, &singles), scan(shape, &[&bytes]));
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_response_is_found_before_bytes_that_follow_it() {
+        for (shape, bytes) in samples() {
+            let mut scanner = ResponseScanner::new(shape);
+            let mut longer = bytes.clone();
+            longer.extend_from_slice(&packets(&[OK]));
+            let mut taken = 0;
+            while let Some(step) = scanner.step(&longer[taken..]).unwrap() {
+                taken += step.len;
+            }
+            assert_eq!((scanner.is_done(), taken), (true, bytes.len()));
+        }
+    }
+
+    #[test]
+    fn a_truncated_response_never_looks_complete() {
+        for (shape, bytes) in samples().into_iter().filter(|(_, bytes)| bytes.len() < 10_000) {
+            for len in 0..bytes.len() {
+                let mut scanner = ResponseScanner::new(shape);
+                let mut taken = 0;
+                while let Some(step) = scanner.step(&bytes[taken..len]).unwrap() {
+                    taken += step.len;
+                }
+                assert!(!scanner.is_done(), "{shape:?} ended after {len} of {} bytes", bytes.len());
+            }
+        }
+    }
+
+    #[test]
+    fn a_request_for_a_file_waits_for_it() {
+        let mut scanner = ResponseScanner::new(Shape::Results);
+        let request = packets(&[b"\xfb/tmp/x"]);
+        let step = scanner.step(&request).unwrap().unwrap();
+        assert_eq!((step.unit, step.len), (Unit::LocalFile, request.len()));
+        let verdict = packets(&[OK]);
+        assert_eq!(scanner.step(&verdict).unwrap(), None);
+        scanner.file_sent();
+        assert_eq!(scanner.step(&verdict).unwrap().map(|step| step.unit), Some(Unit::Ok));
+        assert!(scanner.is_done());
+    }
+
+    #[test]
+    fn status_is_that_of_the_last_ok() {
+        let mut scanner = ResponseScanner::new(Shape::Results);
+        let bytes = packets(&[b"\x00\x00\x00\x03\x00\x00\x00"]);
+        scanner.step(&bytes).unwrap();
+        assert!(scanner.status().contains(StatusFlags::IN_TRANSACTION));
+    }
+
+    proptest! {
+        #[test]
+        fn random_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300), which in 0_usize..6) {
+            let shapes = [Shape::Results, Shape::Single, Shape::Text, Shape::Definitions, Shape::Prepare, Shape::Rows];
+            let mut scanner = ResponseScanner::new(shapes[which]);
+            let mut taken = 0;
+            while let Ok(Some(step)) = scanner.step(&bytes[taken..]) {
+                taken += step.len;
+            }
+            prop_assert!(taken <= bytes.len());
+        }
+
+        #[test]
+        fn random_splits_give_the_same_units(which in 0_usize..19, cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..6)) {
+            let (shape, bytes) = samples().swap_remove(which);
+            prop_assume!(bytes.len() < 10_000);
+            let mut at: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len())).collect();
+            at.extend([0, bytes.len()]);
+            at.sort_unstable();
+            let pieces: Vec<&[u8]> = at.windows(2).map(|pair| &bytes[pair[0]..pair[1]]).collect();
+            prop_assert_eq!(scan(shape, &pieces), scan(shape, &[&bytes]));
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Every metric there is: name, kind, unit, labels and help text.
+//!
+//! Modules resolve handles for these through [`Registry`](crate::telemetry::Registry) once, when they are built.
+//! docs/metrics.md is the operator's copy; `tests/docs.rs` compares the two.
+//!
+//! Names follow `sealock_<subject>_<unit>[_total]`; the `process_…` ones are Prometheus' own, so that stock dashboards
+//! find them. Label values come from enums or from names in the configuration, never from SQL or from a client.
+
+use std::marker::PhantomData;
+
+use metrics::{Counter, Gauge, Histogram, Unit};
+
+/// A metric whose handles are of type `H`: asking for a gauge's counter does not compile.
+#[derive(Clone, Copy, Debug)]
+pub struct Metric<H> {
+    /// What it is called and means.
+    pub spec: Spec,
+    handle: PhantomData<H>,
+}
+
+/// What a metric is called and means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spec {
+    /// Full name, as scraped.
+    pub name: &'static str,
+    /// Counter, gauge or histogram.
+    pub kind: Kind,
+    /// Unit of the value.
+    pub unit: Unit,
+    /// Label names, in the order in which their values are given.
+    pub labels: &'static [&'static str],
+    /// One sentence for `# HELP`.
+    pub help: &'static str,
+}
+
+/// How a metric behaves over time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows while the process lives.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Counts observations by size.
+    Histogram,
+}
+
+impl Kind {
+    /// The word that the exposition format and the documentation use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+/// Declares each metric as a constant and lists them all in [`ALL`]; the help text is the constant's documentation.
+macro_rules! metrics {
+    ($($kind:ident $constant:ident = $name:literal in $unit:ident [$($label:literal),*] $help:literal;)+) => {
+        $(
+            #[doc = $help]
+            pub const $constant: Metric<$kind> = Metric {
+                spec: Spec {
+                    name: $name,
+                    kind: Kind::$kind,
+                    unit: Unit::$unit,
+                    labels: &[$($label),*],
+                    help: $help,
+                },
+                handle: PhantomData,
+            };
+        )+
+
+        /// Every metric, in the order of docs/metrics.md.
+        pub const ALL: &[Spec] = &[$($constant.spec),+];
+    };
+}
+
+metrics! {
+    // The process.
+    Gauge BUILD_INFO = "sealock_build_info" in Count ["version"]
+        "Always 1; the version is in the label.";
+    Gauge PROCESS_START = "process_start_time_seconds" in Seconds []
+        "When the process started, as a Unix timestamp.";
+    Gauge PROCESS_OPEN_FDS = "process_open_fds" in Count []
+        "File descriptors in use; each client and each backend connection takes one.";
+    Gauge PROCESS_MAX_FDS = "process_max_fds" in Count []
+        "File descriptors allowed (soft limit).";
+    Gauge PROCESS_RESIDENT_MEMORY = "process_resident_memory_bytes" in Bytes []
+        "Resident memory of the process.";
+    Gauge DRAINING = "sealock_draining" in Count []
+        "1 while the process lets its clients finish before it ends, otherwise 0.";
+    Counter LOG_EVENTS = "sealock_log_events_total" in Count ["level"]
+        "Log events at level warn or error, also where the filter hides them.";
+
+    // Configuration and certificates.
+    Gauge CONFIG_GENERATION = "sealock_config_generation" in Count []
+        "Generation of the configuration in use: 1 at start, one more after each applied reload.";
+    Counter CONFIG_RELOADS = "sealock_config_reloads_total" in Count ["outcome"]
+        "Reloads of configuration and certificates: applied, or refused with everything left as it was.";
+    Gauge CONFIG_LAST_RELOAD = "sealock_config_last_reload_timestamp_seconds" in Seconds []
+        "When the configuration in use was loaded, as a Unix timestamp.";
+    Gauge CERTIFICATE_NOT_AFTER = "sealock_certificate_not_after_timestamp_seconds" in Seconds ["identity"]
+        "When a certificate of ours expires, as a Unix timestamp; of a chain, the one that expires first.";
+
+    // Clients.
+    Gauge CLIENTS = "sealock_clients" in Count ["transport"]
+        "Clients that are logged in.";
+    Gauge CLIENTS_LIMIT = "sealock_clients_limit" in Count []
+        "Client connections allowed in all (limits.max_clients).";
+    Gauge CLIENTS_HANDSHAKING = "sealock_clients_handshaking" in Count []
+        "Client connections accepted but not logged in yet.";
+    Counter CLIENT_CONNECTIONS = "sealock_client_connections_total" in Count ["transport"]
+        "Clients that completed their login.";
+    Counter CLIENT_LOGINS = "sealock_client_logins_total" in Count ["rung"]
+        "Completed logins by the way in which the client was authenticated.";
+    Counter CLIENT_REFUSALS = "sealock_client_refusals_total" in Count ["cause"]
+        "Client connections that ended before their login was complete.";
+    Counter CLIENT_DISCONNECTS = "sealock_client_disconnects_total" in Count ["cause"]
+        "Ends of logged-in client connections.";
+    Histogram CLIENT_HANDSHAKE = "sealock_client_handshake_seconds" in Seconds []
+        "Time from accepting a client to the OK of its login, TLS and a relayed login included.";
+    Counter CLIENT_RECEIVED_BYTES = "sealock_client_received_bytes_total" in Bytes []
+        "Protocol bytes received from clients, inside TLS where there is TLS.";
+    Counter CLIENT_SENT_BYTES = "sealock_client_sent_bytes_total" in Bytes []
+        "Protocol bytes sent to clients, inside TLS where there is TLS.";
+
+    // TLS, on both sides.
+    Counter TLS_HANDSHAKES = "sealock_tls_handshakes_total" in Count ["side", "version", "group"]
+        "Completed TLS handshakes by protocol version and key-exchange group.";
+    Counter TLS_HANDSHAKE_FAILURES = "sealock_tls_handshake_failures_total" in Count ["side", "cause"]
+        "Failed TLS handshakes.";
+
+    // Commands.
+    Counter COMMANDS = "sealock_commands_total" in Count ["command"]
+        "Commands received from logged-in clients.";
+    Histogram STATEMENT = "sealock_statement_seconds" in Seconds []
+        "Time from a complete command to the last byte of its response, a slow reader's delay included.";
+    Counter ERROR_REPLIES = "sealock_error_replies_total" in Count ["origin"]
+        "Error packets sent to logged-in clients: relayed from the server, or of the proxy's own making.";
+    Counter STATEMENTS_KILLED = "sealock_statements_killed_total" in Count []
+        "Statements killed on a backend because their client went away.";
+    Counter LOCAL_INFILE_REFUSALS = "sealock_local_infile_refusals_total" in Count []
+        "File requests of a backend that the client's statement had not asked for, and that were therefore refused.";
+
+    // Backends.
+    Gauge BACKEND_UP = "sealock_backend_up" in Count ["backend"]
+        "1 when the latest health check or connection succeeded, otherwise 0.";
+    Gauge BACKEND_CONNECTIONS = "sealock_backend_connections" in Count ["backend", "state"]
+        "Open backend connections by what they are doing.";
+    Counter BACKEND_CONNECTS = "sealock_backend_connects_total" in Count ["backend", "outcome"]
+        "Attempts to open a backend connection.";
+    Histogram BACKEND_CONNECT = "sealock_backend_connect_seconds" in Seconds ["backend"]
+        "Time to open a backend connection: TCP, TLS and login.";
+    Counter BACKEND_CLOSES = "sealock_backend_closes_total" in Count ["backend", "reason"]
+        "Closed backend connections.";
+
+    // The pool.
+    Histogram POOL_ACQUIRE = "sealock_pool_acquire_seconds" in Seconds []
+        "Time a client waited for a backend connection, opening one included.";
+    Gauge POOL_WAITERS = "sealock_pool_waiters" in Count ["backend"]
+        "Clients that wait because an account's connections to the backend are all taken.";
+    Counter POOL_TIMEOUTS = "sealock_pool_timeouts_total" in Count ["backend"]
+        "Clients that got no backend connection within pool.acquire_timeout.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_used_once() {
+        for (i, metric) in ALL.iter().enumerate() {
+            assert!(ALL[..i].iter().all(|other| other.name != metric.name), "{} twice", metric.name);
+        }
+    }
+
+    #[test]
+    fn names_follow_the_convention() {
+        for Spec { name, kind, unit, .. } in ALL {
+            assert!(name.starts_with("sealock_") || name.starts_with("process_"), "{name}");
+            assert_eq!(
+                *kind == Kind::Counter,
+                name.ends_with("_total"),
+                "{name}: only counters end in _total"
+            );
+            let base = name.trim_end_matches("_total");
+            assert_eq!(*unit == Unit::Seconds, base.ends_with("_seconds"), "{name}: unit {unit:?}");
+            assert_eq!(*unit == Unit::Bytes, base.ends_with("_bytes"), "{name}: unit {unit:?}");
+        }
+    }
+
+    #[test]
+    fn every_help_text_is_one_line_that_ends_as_a_sentence() {
+        for Spec { name, help, .. } in ALL {
+            assert!(help.ends_with('.') && !help.contains('\n'), "{name}: {help:?}");
+        }
+    }
+}

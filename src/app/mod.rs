@@ -1,0 +1,3 @@
+//! The only place that constructs things.
+
+pub mod scratch;

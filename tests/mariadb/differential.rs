@@ -1,15 +1,52 @@
 //! The same scripts directly and through the proxy give the same packets.
 
-use crate::support::capabilities::{BULK, CACHE_METADATA, EXTENDED_METADATA, FOUND_ROWS, LOCAL_FILES};
+use crate::support::capabilities::{BULK, COMPRESS, CACHE_METADATA, EXTENDED_METADATA, FOUND_ROWS, LOCAL_FILES};
 use crate::support::client::{LAST_PREPARED, Parameter, RawClient, execution};
 use crate::support::compare::Comparison;
+use crate::support::login::Login;
+use crate::support::proxy::Proxy;
 use crate::support::response::Kind;
 use crate::support::server::{PASSWORD, direct};
-use crate::support::wire::MAX_FRAME;
+use crate::support::tls::unverified;
+use crate::support::wire::{Endpoint, MAX_FRAME};
 
-/// Directly, and once more by each way in.
+/// Directly, and by every way into a proxy.
 fn same_as_direct(name: &str, capabilities: u64, script: &dyn Fn(&mut RawClient)) {
-    Comparison { name, capabilities, script }.run(&direct(), &[&|login| login]);
+    let proxy = Proxy::builder()
+        .account(&format!("user = \"other\"\npassword = \"{PASSWORD}\""))
+        .account(&format!("user = \"edward\"\npassword = \"{PASSWORD}\""))
+        .start();
+    let relaying = Proxy::builder().without_accounts().start();
+    let elsewhere = |endpoint: Endpoint| move |login: Login| Login { endpoint: endpoint.clone(), ..login };
+    let compressed = |login: Login| {
+        let capabilities = login.capabilities | COMPRESS;
+        Login { endpoint: proxy.endpoint(), capabilities, ..login }.tls(&unverified(), "localhost")
+    };
+    let ways: [(&str, &dyn Fn(Login) -> Login); 5] = [
+        ("in plaintext", &elsewhere(proxy.endpoint())),
+        ("inside TLS", &|login| elsewhere(proxy.endpoint())(login).tls(&unverified(), "localhost")),
+        ("over the unix socket", &elsewhere(proxy.socket())),
+        ("compressed inside TLS", &compressed),
+        ("with a relayed login", &elsewhere(relaying.endpoint())),
+    ];
+    Comparison { name, capabilities, script }.run(&direct(), &ways);
+}
+
+/// The proof that the comparison itself is sound: nothing here is left to chance.
+#[test]
+fn the_server_compared_with_itself_shows_no_difference() {
+    let ways: [(&str, &dyn Fn(Login) -> Login); 2] =
+        [("again", &|login| login), ("compressed", &|login| Login { capabilities: login.capabilities | COMPRESS, ..login })];
+    let script: &dyn Fn(&mut RawClient) = &|client| {
+        tables(client);
+        client.query("SELECT a, b FROM t; SELECT b FROM t WHERE b = 5; SHOW WARNINGS");
+        client.query("SET NAMES latin1, @@autocommit = 0");
+        let select = client.prepare("SELECT a FROM t WHERE a > ?");
+        client.execute(select, 1, &[Parameter::Int(1)]);
+        client.fetch(select, 5);
+        client.query("SELECT REPEAT('x', 16777216)");
+    };
+    Comparison { name: "itself", capabilities: 0, script }.run(&direct(), &ways);
 }
 
 fn tables(client: &mut RawClient) {

@@ -12,5 +12,11 @@
     reason = "a test that meets what it does not expect is to fail on the spot"
 )]
 
+mod authentication;
+mod bad_input;
+mod clients;
 mod differential;
+mod lifecycle;
+mod replication;
 mod support;
+mod transport;

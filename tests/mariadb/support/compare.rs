@@ -27,15 +27,15 @@ pub struct Comparison<'a> {
 
 impl Comparison<'_> {
     /// Runs the script once directly and once with each way in, in every dialect.
-    pub fn run(&self, here: &Endpoint, ways_in: &[&dyn Fn(Login) -> Login]) {
+    pub fn run(&self, here: &Endpoint, ways_in: &[(&str, &dyn Fn(Login) -> Login)]) {
         for dialect in DIALECTS {
             let login = Login::new(here.clone(), USER, PASSWORD)
                 .schema(self.name)
                 .capabilities(BASE | self.capabilities | dialect);
             let expected = self.transcript(&login);
-            for (number, way_in) in ways_in.iter().enumerate() {
+            for (way, way_in) in ways_in {
                 let found = self.transcript(&way_in(login.clone()));
-                let place = format!("{} in dialect {dialect:#x}, way in {number}", self.name);
+                let place = format!("{} in dialect {dialect:#x} {way}", self.name);
                 assert_same(&place, &expected, &found, dialect);
             }
         }

@@ -4,8 +4,11 @@ pub mod capabilities;
 pub mod client;
 pub mod compare;
 pub mod login;
+pub mod proxy;
+pub mod relay;
 pub mod response;
 pub mod server;
+pub mod tls;
 pub mod wire;
 
 use std::time::{Duration, Instant};

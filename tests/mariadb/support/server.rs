@@ -20,6 +20,7 @@ pub fn server() -> &'static ScratchServer {
         let options = Options {
             tcp: true,
             statements: accounts(),
+            proxy_protocol_networks: Some("127.0.0.1,localhost".to_owned()),
             arguments: vec!["--plugin-load-add=auth_ed25519".into()],
             ..Options::default()
         };

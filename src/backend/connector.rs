@@ -202,7 +202,7 @@ impl Dialled {
     async fn log_in(mut self, login: &Login, terms: &Terms) -> Result<Connection, ConnectError> {
         let mut prover = Prover::new(login.secret.clone(), self.channel());
         let first = prover.initial(&self.greeting.plugin, &self.greeting.salt);
-        let response = self.response(&login.user, terms, first.plugin, first.response);
+        let response = self.response(&login.user, terms, first.plugin.to_vec(), first.response);
         self.packets.write(&response.encode()).await.map_err(ConnectError::Broken)?;
         let ok = prove(&mut self.packets, &mut prover).await?;
         let mut connection = self.into_connection(ok);
@@ -227,6 +227,11 @@ impl Dialled {
 }
 
 impl Terms {
+    /// Those of the client's capabilities that its backend connection has to have.
+    pub fn choices(&self) -> Capabilities {
+        self.capabilities & CLIENT_CHOICES
+    }
+
     fn handshake_collation(&self, default: u8) -> u8 {
         u8::try_from(self.collation).unwrap_or(default)
     }
@@ -262,7 +267,7 @@ fn agreed(greeting: &Greeting, terms: &Terms) -> Result<Capabilities, ConnectErr
             return Err(ConnectError::TooOld(name));
         }
     }
-    let mut capabilities = CANONICAL | (terms.capabilities & CLIENT_CHOICES);
+    let mut capabilities = CANONICAL | terms.choices();
     if terms.schema.is_some() {
         capabilities |= Capabilities::CONNECT_WITH_DB;
     }

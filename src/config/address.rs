@@ -128,7 +128,23 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused() {
-        for text in ["", ":1", "host", "host:", "host:x", "host:+1", "host:65536", "1.2.3.4.5:1", "1.2.3:1", "::1:3306", "[::1]", "[host]:1", "a b:1", "-a:1", "a..b:1"] {
+        for text in [
+            "",
+            ":1",
+            "host",
+            "host:",
+            "host:x",
+            "host:+1",
+            "host:65536",
+            "1.2.3.4.5:1",
+            "1.2.3:1",
+            "::1:3306",
+            "[::1]",
+            "[host]:1",
+            "a b:1",
+            "-a:1",
+            "a..b:1",
+        ] {
             assert_eq!(parse_tcp(text), None, "{text}");
         }
     }

@@ -53,8 +53,7 @@ impl Choice for AuthPlugin {
         ("caching_sha2_password", Self::CachingSha2),
         ("mysql_clear_password", Self::ClearPassword),
     ];
-    const NAMES: &'static str =
-        "\"mysql_native_password\", \"client_ed25519\", \"caching_sha2_password\" or \"mysql_clear_password\"";
+    const NAMES: &'static str = "\"mysql_native_password\", \"client_ed25519\", \"caching_sha2_password\" or \"mysql_clear_password\"";
 }
 
 impl Choice for PoolMode {

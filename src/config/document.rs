@@ -79,7 +79,11 @@ impl<'a> Document<'a> {
 
     fn record(&self, line: Option<usize>, key: &str, found: String, accepted: &str, hint: Option<String>) {
         let (file, key, accepted) = (self.file.to_owned(), key.to_owned(), accepted.to_owned());
-        self.problems.borrow_mut().push(Problem { file, line, key, found, accepted, hint });
+        let problem = Problem { file, line, key, found, accepted, hint };
+        let mut problems = self.problems.borrow_mut();
+        if !problems.contains(&problem) {
+            problems.push(problem); // sections are looked at more than once: by their reader and by the rules
+        }
     }
 }
 

@@ -54,7 +54,10 @@ impl Config {
         unknown::refuse_unknown(&document, &table);
         match (document.into_errors(), config) {
             (None, Some(config)) => Ok(config),
-            (errors, _) => Err(errors.unwrap_or_else(|| ConfigErrors::new(Vec::new()))),
+            (errors, config) => {
+                debug_assert!(errors.is_some() || config.is_some(), "a value failed without saying why");
+                Err(errors.unwrap_or_else(|| ConfigErrors::new(Vec::new())))
+            }
         }
     }
 }
@@ -78,7 +81,6 @@ fn read(root: &Section<'_>) -> Option<Config> {
 
 /// Reads all sections of a name, also after one that failed.
 fn each<T>(root: &Section<'_>, name: &str, read: fn(&Section<'_>) -> Option<T>) -> Option<Vec<T>> {
-    let all: Vec<Option<T>> =
-        root.tables(name).into_iter().map(|section| read(&section?)).collect();
+    let all: Vec<Option<T>> = root.tables(name).into_iter().map(|section| read(&section?)).collect();
     all.into_iter().collect()
 }

@@ -41,6 +41,7 @@ pub use error::{ConfigErrors, Problem};
 pub use key::{KeyDefault, KeyDoc};
 pub use load::reference;
 pub use model::{
-    Account, Address, Admin, Auth, AuthPlugin, Backend, BackendLogin, BackendTls, BackendTlsMode, Config, Credential, Limits,
-    Listener, ListenerTls, ListenerTlsMode, Log, LogFormat, Pool, PoolMode, Runtime, Secret, Service, Shutdown, TlsVersion,
+    Account, Address, Admin, Auth, AuthPlugin, Backend, BackendLogin, BackendTls, BackendTlsMode, Config,
+    Credential, Limits, Listener, ListenerTls, ListenerTlsMode, Log, LogFormat, Pool, PoolMode, Runtime,
+    Secret, Service, Shutdown, TlsVersion,
 };

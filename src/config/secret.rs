@@ -31,7 +31,8 @@ impl Value for Secret {
 pub(super) struct SecretFile(pub(super) Secret);
 
 impl Value for SecretFile {
-    const FORM: &'static str = "path of a file with the password as its only line, that not everybody can read (mode 0600 or 0640)";
+    const FORM: &'static str =
+        "path of a file with the password as its only line, that not everybody can read (mode 0600 or 0640)";
 
     fn read(node: &Node<'_>) -> Option<Self> {
         let path = node.document().resolve(node.text::<Self>()?);

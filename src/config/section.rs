@@ -55,7 +55,8 @@ impl<'a> Section<'a> {
             None => Some(self.inner(path, None)),
             Some(DeValue::Table(table)) => Some(self.inner(path, Some(table))),
             Some(other) => {
-                let accepted = format!("a [{}] section, once", crate::config::unknown::without_indices(&path));
+                let accepted =
+                    format!("a [{}] section, once", crate::config::unknown::without_indices(&path));
                 self.document.refuse(&path, other.type_str(), &accepted, None);
                 None
             }
@@ -98,6 +99,11 @@ impl<'a> Section<'a> {
         self.raw(key.doc().name()).is_some()
     }
 
+    /// Whether a key says `true` or `false`, before any check.
+    pub(super) fn truth(&self, key: &Key<bool>) -> Option<bool> {
+        self.raw(key.doc().name())?.as_bool()
+    }
+
     /// The texts of a key with their key paths, before any check: one text, or each of a list.
     pub(super) fn texts(&self, name: &str) -> Vec<(String, String)> {
         let path = self.path_of(name);
@@ -113,9 +119,49 @@ impl<'a> Section<'a> {
     }
 
     /// Records that a key does not fit the others. `None`, to be returned.
-    pub(super) fn refuse<T: Value, R>(&self, key: &Key<T>, found: impl Into<String>, accepted: &str) -> Option<R> {
+    pub(super) fn refuse<T: Value, R>(
+        &self,
+        key: &Key<T>,
+        found: impl Into<String>,
+        accepted: &str,
+    ) -> Option<R> {
         self.document.refuse(&self.path_of(key.doc().name()), found, accepted, None);
         None
+    }
+
+    /// Records a problem when only one of two keys is given that need each other.
+    pub(super) fn refuse_lonely<T: Value, U: Value>(&self, one: &Key<T>, other: &Key<U>) {
+        let (first, second) = (one.doc().name(), other.doc().name());
+        let accepted = format!("`{first}` and `{second}` together, or neither");
+        let missing = match (self.has(one), self.has(other)) {
+            (true, false) => (second, first),
+            (false, true) => (first, second),
+            _ => return,
+        };
+        let found = format!("nothing, though `{}` is given", missing.1);
+        self.document.refuse(&self.path_of(missing.0), found, &accepted, None);
+    }
+
+    /// Records a problem, at `key`, unless exactly one of several keys is given. `None` after that.
+    pub(super) fn refuse_unless_one<T: Value>(
+        &self,
+        key: &Key<T>,
+        given: &[&str],
+        accepted: &str,
+    ) -> Option<()> {
+        match given {
+            [_] => Some(()),
+            [] => {
+                self.document.miss(&self.path_of(key.doc().name()), accepted);
+                None
+            }
+            several => {
+                let names: Vec<String> = several.iter().map(|name| format!("`{name}`")).collect();
+                let last = several.last().copied().unwrap_or_default();
+                self.document.refuse(&self.path_of(last), names.join(" and "), accepted, None);
+                None
+            }
+        }
     }
 
     /// The file this is a part of.

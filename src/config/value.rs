@@ -137,6 +137,15 @@ impl Value for Duration {
     }
 }
 
+/// Accepted form of a duration that must not be zero.
+pub(super) const POSITIVE: &str =
+    "duration from \"1ms\" to \"365d\", such as \"500ms\", \"10s\" or \"1h30m\"";
+
+/// Whether a duration is not zero.
+pub(super) fn is_positive(duration: &Duration) -> bool {
+    !duration.is_zero()
+}
+
 /// Numbers with units, largest first or not: `1h30m`.
 fn parse_duration(text: &str) -> Option<Duration> {
     let mut total = Duration::ZERO;
@@ -241,7 +250,18 @@ mod tests {
 
     #[test]
     fn durations_without_a_unit_or_beyond_all_bounds_are_refused() {
-        for text in ["", "10", "s", "10 s", "-1s", "1.5s", "10sec", "1h30", "99999999999999999999s", "18446744073709551615d"] {
+        for text in [
+            "",
+            "10",
+            "s",
+            "10 s",
+            "-1s",
+            "1.5s",
+            "10sec",
+            "1h30",
+            "99999999999999999999s",
+            "18446744073709551615d",
+        ] {
             assert_eq!(parse_duration(text), None, "{text}");
         }
     }

@@ -76,6 +76,9 @@ fn tcp_hint(text: &str) -> Option<String> {
     if text.starts_with('/') {
         return Some(format!("did you mean \"unix:{text}\"?"));
     }
+    if let Some((host, port)) = text.rsplit_once(':').filter(|(host, _)| host.parse::<Ipv6Addr>().is_ok()) {
+        return Some(format!("did you mean \"[{host}]:{port}\"?"));
+    }
     if let Ok(address) = text.parse::<IpAddr>() {
         let host = if address.is_ipv6() { format!("[{address}]") } else { address.to_string() };
         return Some(format!("the port is missing: \"{host}:3306\"?"));
@@ -83,11 +86,7 @@ fn tcp_hint(text: &str) -> Option<String> {
     if let Some(port) = text.strip_prefix(':').or_else(|| text.strip_prefix("*:")) {
         return Some(format!("every address is \"0.0.0.0:{port}\", \"[::]:{port}\""));
     }
-    if is_host(text) {
-        return Some(format!("the port is missing: \"{text}:3306\"?"));
-    }
-    let (host, port) = text.rsplit_once(':')?;
-    host.parse::<Ipv6Addr>().ok().map(|_| format!("did you mean \"[{host}]:{port}\"?"))
+    is_host(text).then(|| format!("the port is missing: \"{text}:3306\"?"))
 }
 
 impl Value for IpNet {

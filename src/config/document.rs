@@ -22,7 +22,8 @@ impl<'a> Document<'a> {
     /// Parses the syntax. Syntax errors are recorded; the table holds whatever could be understood.
     pub(super) fn parse(text: &'a str, file: &'a Path) -> (Self, DeTable<'a>) {
         let (table, errors) = DeTable::parse_recoverable(text);
-        let line = |offset: usize| 1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count();
+        let ends: Vec<usize> = text.match_indices('\n').map(|(offset, _)| offset).collect();
+        let line = |offset: usize| 1 + ends.partition_point(|end| *end < offset);
         let mut lines = HashMap::new();
         record_table(table.get_ref(), "", &line, &mut lines);
         let mut document = Self {
@@ -35,7 +36,7 @@ impl<'a> Document<'a> {
         for error in &errors {
             let line = error.span().map(|span| line(span.start));
             document.broken_lines.extend(line);
-            document.record(line, "", error.message().to_owned(), "valid TOML 1.0, text in \"quotes\"", None);
+            document.record(line, "", error.message().to_owned(), "valid TOML; text needs \"quotes\"", None);
         }
         (document, table.into_inner())
     }

@@ -3,8 +3,8 @@
 //! `app` loads it at start and at every reload, `sealock check` loads it to show what is wrong. The invariant: a
 //! [`Config`] that exists is runnable. Values are in range, paths absolute, files there, secrets read; what the code
 //! after it does not have to check again. When anything is wrong there is no `Config` but a [`ConfigErrors`] with
-//! *every* problem, so reading never stops at the first one: each value parses itself ([`value`]), records what is
-//! wrong with it in the [`document`], and answers `None`.
+//! *every* problem, so reading never stops at the first one: each value parses itself (`value`), records what is
+//! wrong with it in the `document`, and answers `None`.
 //!
 //! One file a section. The keys of a section are constants that carry path, accepted form, default and meaning; what
 //! the file is read with, what errors say and what docs/configuration.md lists are therefore the same thing.

@@ -233,3 +233,22 @@ fn relative_paths_start_at_the_directory_of_the_file() {
     let config = parse(text).unwrap();
     assert_eq!(config.listeners[0].bind[0].to_string(), "unix:/etc/sealock/run/s.sock");
 }
+
+#[test]
+fn a_file_cut_anywhere_is_read_without_panic() {
+    let text = include_str!("../../config/sealock.toml");
+    for end in (0..text.len()).step_by(11).filter(|end| text.is_char_boundary(*end)) {
+        if let Err(errors) = parse(&text[..end]) {
+            assert!(!errors.problems().is_empty(), "cut at {end}");
+        }
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn whatever_stands_in_a_file_is_accepted_or_explained(text in "([\\[\\]a-z.=\"'{}0-9, ]{0,12}\n?){0,20}") {
+        if let Err(errors) = parse(&format!("[[listener]]\n{text}")) {
+            proptest::prop_assert!(!errors.problems().is_empty());
+        }
+    }
+}

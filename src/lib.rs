@@ -4,5 +4,6 @@
 
 pub mod config;
 pub mod protocol;
+pub mod sql;
 pub mod tasks;
 pub mod telemetry;

@@ -5,6 +5,7 @@
 pub mod auth;
 pub mod config;
 pub mod protocol;
+pub mod sql;
 pub mod tasks;
 pub mod telemetry;
 pub mod tls;

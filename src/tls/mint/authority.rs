@@ -1,0 +1,138 @@
+//! A CA for development: makes one, or takes up an existing one, and issues from it.
+
+use rcgen::string::{BmpString, Ia5String, PrintableString, TeletexString};
+use rcgen::{CertificateParams, DistinguishedName, DnType, DnValue, Issuer, KeyIdMethod, KeyPair};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use x509_parser::der_parser::asn1_rs::Tag;
+use x509_parser::extensions::ParsedExtension;
+use x509_parser::prelude::{AttributeTypeAndValue, FromDer as _, X509Certificate, X509Name};
+use zeroize::Zeroizing;
+
+use super::{KeyType, MintError, PemPair, authority_params, client_params, generate_key, server_params};
+use crate::tls::certificate::Certificate;
+
+/// Ten years: a development CA that outlives what it issues.
+const AUTHORITY_DAYS: u32 = 3650;
+
+/// A CA that can issue certificates.
+pub struct Authority {
+    pem: PemPair,
+    certificate: Certificate,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Authority {
+    /// Makes a new CA, valid for ten years.
+    ///
+    /// # Errors
+    /// A library that refuses to work.
+    pub fn generate(common_name: &str, key_type: KeyType) -> Result<Self, MintError> {
+        let key = generate_key(key_type)?;
+        let params = authority_params(common_name, AUTHORITY_DAYS);
+        let certificate = params.self_signed(&key)?;
+        let pem = PemPair { certificate: certificate.pem(), key: Zeroizing::new(key.serialize_pem()) };
+        let certificate = Certificate::parse(certificate.der()).ok_or_else(|| unusable("it is damaged"))?;
+        Ok(Self { pem, certificate, issuer: Issuer::new(params, key) })
+    }
+
+    /// Takes up an existing CA.
+    ///
+    /// # Errors
+    /// A certificate that is none or no CA; a key that is none or another one's.
+    pub fn from_pem(pem: PemPair) -> Result<Self, MintError> {
+        let der = CertificateDer::from_pem_slice(pem.certificate.as_bytes())
+            .map_err(|error| unusable(error.to_string()))?;
+        let certificate = Certificate::parse(&der).ok_or_else(|| unusable("its certificate is damaged"))?;
+        let (_, parsed) =
+            X509Certificate::from_der(&der).map_err(|_| unusable("its certificate is damaged"))?;
+        let key = KeyPair::from_pem(&pem.key).map_err(|_| unusable("its key is damaged"))?;
+        if !certificate.is_ca {
+            return Err(unusable("its certificate is not one of a CA"));
+        }
+        if key.public_key_raw() != parsed.public_key().subject_public_key.data.as_ref() {
+            return Err(unusable("its key does not belong to its certificate"));
+        }
+        let issuer = Issuer::new(issuing_params(&parsed)?, key);
+        Ok(Self { pem, certificate, issuer })
+    }
+
+    /// Issues a certificate for a server with these DNS names and IP addresses; the first becomes the common name.
+    ///
+    /// # Errors
+    /// A name that is none; a library that refuses to work.
+    pub fn issue_server(&self, names: &[String], days: u32, key: KeyType) -> Result<PemPair, MintError> {
+        self.issue(&server_params(names, days)?, key)
+    }
+
+    /// Issues a certificate for a client.
+    ///
+    /// # Errors
+    /// A library that refuses to work.
+    pub fn issue_client(&self, common_name: &str, days: u32, key: KeyType) -> Result<PemPair, MintError> {
+        self.issue(&client_params(common_name, days), key)
+    }
+
+    /// The CA's own certificate and key.
+    pub fn pem(&self) -> &PemPair {
+        &self.pem
+    }
+
+    /// The CA's own certificate.
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
+    }
+
+    fn issue(&self, params: &CertificateParams, key_type: KeyType) -> Result<PemPair, MintError> {
+        let key = generate_key(key_type)?;
+        let issued = params.signed_by(&key, &self.issuer)?;
+        // Names are compared byte by byte when a chain is built, and encodings of one name differ.
+        match Certificate::parse(issued.der()) {
+            Some(leaf) if leaf.names_as_issuer(&self.certificate) => {
+                Ok(PemPair { certificate: issued.pem(), key: Zeroizing::new(key.serialize_pem()) })
+            }
+            _ => Err(unusable("its name has a form that cannot be repeated as issuer")),
+        }
+    }
+}
+
+fn unusable(reason: impl Into<String>) -> MintError {
+    MintError::Authority { reason: reason.into() }
+}
+
+/// What of the CA's certificate shows in those that it issues: its name and its key identifier.
+fn issuing_params(certificate: &X509Certificate<'_>) -> Result<CertificateParams, MintError> {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = distinguished_name(certificate.subject())
+        .ok_or_else(|| unusable("its name has a form that cannot be repeated as issuer"))?;
+    let key_identifier =
+        certificate.iter_extensions().find_map(|extension| match extension.parsed_extension() {
+            ParsedExtension::SubjectKeyIdentifier(identifier) => Some(identifier.0.to_vec()),
+            _ => None,
+        });
+    if let Some(identifier) = key_identifier {
+        params.key_identifier_method = KeyIdMethod::PreSpecified(identifier);
+    }
+    Ok(params)
+}
+
+fn distinguished_name(name: &X509Name<'_>) -> Option<DistinguishedName> {
+    let mut copy = DistinguishedName::new();
+    for attribute in name.iter_attributes() {
+        let oid: Vec<u64> = attribute.attr_type().iter()?.collect();
+        copy.push(DnType::from_oid(&oid), attribute_value(attribute)?);
+    }
+    Some(copy)
+}
+
+fn attribute_value(attribute: &AttributeTypeAndValue<'_>) -> Option<DnValue> {
+    let text = attribute.as_str().ok()?;
+    match attribute.attr_value().tag() {
+        Tag::Utf8String => Some(DnValue::Utf8String(text.to_owned())),
+        Tag::PrintableString => PrintableString::try_from(text).ok().map(DnValue::PrintableString),
+        Tag::Ia5String => Ia5String::try_from(text).ok().map(DnValue::Ia5String),
+        Tag::TeletexString => TeletexString::try_from(text).ok().map(DnValue::TeletexString),
+        Tag::BmpString => BmpString::try_from(text).ok().map(DnValue::BmpString),
+        _ => None,
+    }
+}

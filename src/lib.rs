@@ -4,7 +4,6 @@
 
 pub mod auth;
 pub mod backend;
-pub mod cli;
 pub mod config;
 pub mod frontend;
 pub mod pool;

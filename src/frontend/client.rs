@@ -80,6 +80,17 @@ impl Client {
         &self.facts
     }
 
+    /// Speaks compressed from now on.
+    #[must_use]
+    pub fn compressed(self) -> Self {
+        match self.stream {
+            ClientStream::Plain(stream) => {
+                Self { stream: ClientStream::compressed(stream, self.buffer), buffer: ReadBuffer::default(), ..self }
+            }
+            ClientStream::Compressed(_) => self,
+        }
+    }
+
     /// The stream below, for what is not a command and its response.
     pub fn stream_mut(&mut self) -> &mut ClientStream {
         &mut self.stream

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use ipnet::IpNet;
-use rustls::ServerConfig;
 
 use crate::auth::Accounts;
 use crate::backend::Backend;
@@ -17,6 +16,7 @@ use crate::frontend::limits::ClientLimits;
 use crate::frontend::metrics::FrontendMetrics;
 use crate::frontend::registry::Registry;
 use crate::pool::{Bounds, Pool};
+use crate::tls::server::ServerTls;
 
 /// One generation of the configuration, built and validated as a whole and published in one step.
 pub struct Context {
@@ -43,7 +43,7 @@ pub struct ListenerContext {
     /// Whether TLS is offered or demanded.
     pub mode: ListenerTlsMode,
     /// Certificate and protocol versions; there unless TLS is disabled.
-    pub tls: Option<Arc<ServerConfig>>,
+    pub tls: Option<ServerTls>,
     /// Networks whose connections start with a PROXY header.
     pub proxy_protocol_from: Vec<IpNet>,
 }
@@ -86,6 +86,11 @@ impl Context {
     /// What is known of each backend, in order.
     pub fn verdicts(&self) -> Vec<Verdict> {
         self.backends.iter().map(|backend| backend.health().verdict()).collect()
+    }
+
+    /// What the listener of that number asks of its clients.
+    pub fn listener(&self, index: usize) -> Option<&ListenerContext> {
+        self.listeners.get(index)
     }
 
     /// How long a client waits for a backend connection.

@@ -16,18 +16,15 @@ pub mod certificate;
 pub mod chain;
 pub mod client;
 pub mod fingerprint;
-<<<<<<< HEAD
-pub mod packets;
-pub mod read_buffer;
-=======
 pub mod identity;
 pub mod inspect;
 pub mod mint;
+pub mod packets;
 pub mod pem;
 pub mod problem;
+pub mod read_buffer;
 pub mod rehearsal;
 pub mod server;
->>>>>>> tls
 pub mod socket;
 pub mod stream;
 mod verifier;

@@ -194,29 +194,14 @@ impl From<io::Error> for HandshakeError {
     }
 }
 
-impl HandshakeCause {
-    /// Every cause, in the order of their declaration.
-    pub const ALL: &'static [Self] = &[
-        Self::Closed,
-        Self::Io,
-        Self::PeerRefused,
-        Self::BadCertificate,
-        Self::Incompatible,
-        Self::Malformed,
-    ];
-
-    /// The label's value.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Closed => "closed",
-            Self::Io => "io",
-            Self::PeerRefused => "peer_refused",
-            Self::BadCertificate => "bad_certificate",
-            Self::Incompatible => "incompatible",
-            Self::Malformed => "malformed",
-        }
-    }
-}
+crate::label!(HandshakeCause {
+    Closed => "closed",
+    Io => "io",
+    PeerRefused => "peer_refused",
+    BadCertificate => "bad_certificate",
+    Incompatible => "incompatible",
+    Malformed => "malformed",
+});
 
 impl AsyncRead for MaybeTls {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {

@@ -1,0 +1,73 @@
+//! What is counted on the client's side; handles are resolved once, when the proxy starts.
+
+use std::sync::Arc;
+
+use crate::frontend::error::{DisconnectCause, ErrorOrigin};
+use crate::frontend::login::Rung;
+use crate::frontend::refusal::RefusalCause;
+use crate::protocol::command::Command;
+use crate::telemetry::label::{Side, Transport};
+use crate::telemetry::{Counter, Family, Gauge, Histogram, Label, Registry, names};
+use crate::tls::stream::{HandshakeCause, TlsInfo};
+
+/// Handles for the client's side.
+pub struct FrontendMetrics {
+    registry: Arc<Registry>,
+    /// Clients that are logged in.
+    pub clients: Family<Transport, Gauge>,
+    /// Clients that are not logged in yet.
+    pub handshaking: Gauge,
+    /// Clients that have logged in.
+    pub connections: Family<Transport>,
+    /// How they were authenticated.
+    pub logins: Family<Rung>,
+    /// Connections refused before or during the login.
+    pub refusals: Family<RefusalCause>,
+    /// Ends of sessions.
+    pub disconnects: Family<DisconnectCause>,
+    /// Time to log in.
+    pub handshake_seconds: Histogram,
+    /// TLS handshakes that failed.
+    pub tls_failures: Family<HandshakeCause>,
+    /// Commands.
+    pub commands: Family<Command>,
+    /// Time of a command and its response.
+    pub statement_seconds: Histogram,
+    /// Bytes from clients.
+    pub received: Counter,
+    /// Bytes to clients.
+    pub sent: Counter,
+    /// Errors told to clients.
+    pub error_replies: Family<ErrorOrigin>,
+    /// Files that were not handed out.
+    pub file_refusals: Counter,
+}
+
+impl FrontendMetrics {
+    /// Resolves everything.
+    pub fn new(registry: &Arc<Registry>) -> Self {
+        Self {
+            registry: Arc::clone(registry),
+            clients: registry.gauges(&names::CLIENTS, &[]),
+            handshaking: registry.gauge(&names::CLIENTS_HANDSHAKING, &[]),
+            connections: registry.counters(&names::CLIENT_CONNECTIONS, &[]),
+            logins: registry.counters(&names::CLIENT_LOGINS, &[]),
+            refusals: registry.counters(&names::CLIENT_REFUSALS, &[]),
+            disconnects: registry.counters(&names::CLIENT_DISCONNECTS, &[]),
+            handshake_seconds: registry.histogram(&names::CLIENT_HANDSHAKE, &[]),
+            tls_failures: registry.counters(&names::TLS_HANDSHAKE_FAILURES, &[Side::Client.label()]),
+            commands: registry.counters(&names::COMMANDS, &[]),
+            statement_seconds: registry.histogram(&names::STATEMENT, &[]),
+            received: registry.counter(&names::CLIENT_RECEIVED_BYTES, &[]),
+            sent: registry.counter(&names::CLIENT_SENT_BYTES, &[]),
+            error_replies: registry.counters(&names::ERROR_REPLIES, &[]),
+            file_refusals: registry.counter(&names::LOCAL_INFILE_REFUSALS, &[]),
+        }
+    }
+
+    /// A TLS handshake with a client has succeeded.
+    pub fn secured(&self, info: &TlsInfo) {
+        let values = [Side::Client.label(), info.version.name(), info.group.unwrap_or("none")];
+        self.registry.counter(&names::TLS_HANDSHAKES, &values).increment(1);
+    }
+}

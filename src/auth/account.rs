@@ -11,7 +11,6 @@ use super::ed25519::PublicKey;
 use super::native_password::{TOKEN_LEN, hash, token};
 use super::salt::random_bytes;
 use super::secret::BackendSecret;
-use crate::config::Config;
 use crate::config::model::{self, AuthPlugin, Credential, Secret};
 
 /// The accounts of rung *configured*; replaced as a whole by a reload.
@@ -22,17 +21,14 @@ pub struct Accounts {
 }
 
 impl Accounts {
-    /// Takes the accounts of a configuration.
+    /// Takes the accounts of a configuration, whose names are all different.
     ///
     /// # Errors
     /// [`AuthError::NoRandomness`]: the decoy's password is drawn here.
-    pub fn new(config: &Config) -> Result<Self, AuthError> {
-        let by_user = config
-            .accounts
-            .iter()
-            .map(Account::new)
-            .map(|account| (account.user.clone().into(), Arc::new(account)));
-        Ok(Self { by_user: by_user.collect(), decoy: Arc::new(Account::decoy()?) })
+    pub fn new(configured: &[model::Account]) -> Result<Self, AuthError> {
+        let accounts = configured.iter().map(|account| Arc::new(Account::new(account)));
+        let by_user = accounts.map(|account| (account.user.clone().into_bytes(), account)).collect();
+        Ok(Self { by_user, decoy: Arc::new(Account::decoy()?) })
     }
 
     /// The account of that name, compared byte by byte.
@@ -92,7 +88,7 @@ impl Account {
         }
     }
 
-    pub(super) fn decoy() -> Result<Self, AuthError> {
+    fn decoy() -> Result<Self, AuthError> {
         let password = Secret::new(random_bytes::<32>()?.to_vec());
         Ok(Self {
             user: String::new(),

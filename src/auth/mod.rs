@@ -1,11 +1,11 @@
 //! Who a client is, and how the proxy proves itself to a server.
 //!
 //! Pure state machines over payloads: the frontend drives a [`Verifier`] for a client of a configured account, the
-//! backend drives a [`Prover`] for a connection of its own. Neither touches a socket or waits, so dropping one at any
-//! point leaves nothing behind but wiped memory.
+//! backend drives a [`Prover`] for a connection of its own, and a [`Relay`] looks on where the server judges. None of them
+//! touches a socket or waits, so dropping one at any point leaves nothing behind but wiped memory.
 //!
 //! Invariants: a salt is used for one login; secrets are compared in constant time; a cleartext password is asked for
-//! and sent only on a [`Channel::Secure`] one, and never because the other side suggested it while it was not.
+//! and sent only on a [`Channel::Secure`] one, whatever the other side suggests.
 
 mod account;
 mod caching_sha2;
@@ -14,12 +14,14 @@ mod ed25519;
 mod native_password;
 mod parsec;
 mod prover;
+mod relay;
 mod salt;
 mod secret;
 mod verifier;
 
 pub use account::{Account, Accounts};
 pub use prover::{Answer, Initial, Prover};
+pub use relay::{NextToSpeak, Relay, Relayed};
 pub use salt::Salt;
 pub use secret::BackendSecret;
 pub use verifier::{Step, Verifier};

@@ -49,7 +49,33 @@ impl Derivation {
 
 #[cfg(test)]
 mod tests {
+    use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
+
     use super::*;
+
+    /// Of `P0:Rzr0SeSoiJkNh0ATTdQzgPqr:K5/2DcSxsHqRFGkMsO/KMnibNUv6AH67CcjECzgaLq0`, the account of `parsec USING
+    /// PASSWORD('secret')` in MariaDB 11.8.6.
+    const SALT: [u8; SALT_LEN] = [
+        0x47, 0x3a, 0xf4, 0x49, 0xe4, 0xa8, 0x88, 0x99, 0x0d, 0x87, 0x40, 0x13, 0x4d, 0xd4, 0x33, 0x80, 0xfa,
+        0xab,
+    ];
+    const KEY: [u8; 32] = [
+        0x2b, 0x9f, 0xf6, 0x0d, 0xc4, 0xb1, 0xb0, 0x7a, 0x91, 0x14, 0x69, 0x0c, 0xb0, 0xef, 0xca, 0x32, 0x78,
+        0x9b, 0x35, 0x4b, 0xfa, 0x00, 0x7e, 0xbb, 0x09, 0xc8, 0xc4, 0x0b, 0x38, 0x1a, 0x2e, 0xad,
+    ];
+
+    #[test]
+    fn an_answer_verifies_under_the_key_in_the_account_table_of_mariadb_11_8() {
+        let asked = Derivation::parse(&[&b"P\0"[..], &SALT].concat()).unwrap();
+        let verifies = |password| {
+            let answer = asked.answer(password, &[1; NONCE_LEN]).unwrap();
+            let (nonce, signature) = answer.split_at(NONCE_LEN);
+            let message = [&[1; NONCE_LEN], nonce].concat();
+            UnparsedPublicKey::new(&ED25519, &KEY).verify(&message, signature).is_ok()
+        };
+        assert!(verifies(b"secret"));
+        assert!(!verifies(b"Secret"));
+    }
 
     #[test]
     fn work_beyond_the_reference_clients_limit_is_refused() {

@@ -69,7 +69,8 @@ impl Prover {
         }
     }
 
-    /// Begins without an answer and without naming a plugin, so that the server asks by AuthSwitchRequest: for COM_CHANGE_USER, where MariaDB asks in any case.
+    /// Begins without an answer and without naming a plugin, so that the server asks by AuthSwitchRequest: for
+    /// COM_CHANGE_USER, where MariaDB asks in any case.
     pub fn unanswered(&mut self) -> Initial {
         Initial { plugin: b"", response: Vec::new() }
     }

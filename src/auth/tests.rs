@@ -8,7 +8,7 @@ use super::digest::sha1;
 use super::*;
 use crate::config::model::{self, BackendLogin, Credential, Secret};
 use crate::protocol::handshake::{AuthMoreData, AuthSwitch};
-use crate::protocol::reply::{OkReply, ServerError};
+use crate::protocol::reply::{OkReply, ServerError, UsingPassword};
 
 const SALT: [u8; 20] = *b"}4&c?PWB$*Inn\\eeM2P}";
 const PLUGINS: [AuthPlugin; 4] =
@@ -173,12 +173,43 @@ fn a_plugin_that_the_account_names_is_insisted_on() {
 }
 
 #[test]
+fn a_client_that_wants_another_plugin_than_the_greetings_gets_it() {
+    let account = with_password("secret");
+    for (default, wanted) in [
+        (AuthPlugin::NativePassword, AuthPlugin::CachingSha2),
+        (AuthPlugin::NativePassword, AuthPlugin::Ed25519),
+        (AuthPlugin::CachingSha2, AuthPlugin::NativePassword),
+    ] {
+        let mut server = verifier(&account, default, Channel::Insecure);
+        let step = server.start(Some(wire_name(wanted)), b"");
+        let Step::Send(packet) = &step else { unreachable!("{default:?} {wanted:?}") };
+        assert_eq!(AuthSwitch::parse(packet).unwrap().plugin, wire_name(wanted));
+        let client = Prover::new(secret("secret"), Channel::Insecure);
+        assert_eq!(play(server, client, step), Outcome::Accepted(secret("secret")));
+    }
+    let mut server = verifier(&with_hash_of("secret"), AuthPlugin::NativePassword, Channel::Insecure);
+    let asked = switched_to(server.start(Some(plugin::CACHING_SHA2), b"")).unwrap();
+    assert_eq!(asked.plugin, plugin::NATIVE_PASSWORD);
+}
+
+#[test]
 fn a_cleartext_password_that_nobody_asked_for_is_not_looked_at() {
     for channel in [Channel::Secure, Channel::Insecure] {
         let mut server = verifier(&with_password("secret"), AuthPlugin::ClearPassword, channel);
         let asked = switched_to(server.start(Some(plugin::CLEAR_PASSWORD), b"secret\0")).unwrap();
         assert_eq!(asked.plugin, plugin::NATIVE_PASSWORD);
     }
+}
+
+#[test]
+fn using_password_tells_of_the_last_answer_as_in_mariadb_10_11() {
+    let mut server = verifier(&with_password("secret"), AuthPlugin::NativePassword, Channel::Insecure);
+    assert_eq!(server.start(Some(plugin::NATIVE_PASSWORD), b""), Step::Mismatch);
+    assert_eq!(server.using_password(), UsingPassword::No);
+    assert!(switched_to(server.start(Some(b"zz"), b"not looked at")).is_some());
+    assert_eq!(server.using_password(), UsingPassword::No);
+    assert_eq!(server.advance(&[7; 20]), Step::Mismatch);
+    assert_eq!(server.using_password(), UsingPassword::Yes);
 }
 
 #[test]
@@ -212,20 +243,29 @@ fn change_user_is_challenged_and_then_accepted() {
 }
 
 #[test]
+fn an_account_is_found_by_its_exact_name_only() {
+    let accounts = Accounts::new(&[with_password("secret")]).unwrap();
+    assert_eq!(accounts.find(b"nova").map(|account| account.backend_user.as_str()), Some("nova"));
+    for other in [&b"Nova"[..], b"nova ", b"", b"\xffnova"] {
+        assert!(accounts.find(other).is_none());
+    }
+}
+
+#[test]
 fn the_decoy_takes_the_same_steps_as_an_account_and_accepts_nobody() {
-    let accounts = Account::new(&with_password("secret"));
+    let accounts = Accounts::new(&[with_password("secret")]).unwrap();
+    let nova = accounts.find(b"nova").unwrap();
     for default in PLUGINS {
+        let server = |account: &Arc<Account>| {
+            Verifier::new(account.clone(), default, Salt::from(SALT), Channel::Secure)
+        };
         for known in ["secret", "", "x"] {
-            let decoy = Arc::new(Account::decoy().unwrap());
-            let server = |account| Verifier::new(account, default, Salt::from(SALT), Channel::Secure);
-            assert_eq!(
-                log_in(server(decoy.clone()), default, secret(known), Channel::Secure),
-                Outcome::Mismatch
-            );
-            let unknown = server(decoy).start(Some(b"zz"), b"");
-            let known = server(Arc::new(accounts.clone())).start(Some(b"zz"), b"");
-            assert_eq!(switched_to(unknown).unwrap().plugin, switched_to(known).unwrap().plugin);
+            let outcome = log_in(server(accounts.decoy()), default, secret(known), Channel::Secure);
+            assert_eq!(outcome, Outcome::Mismatch);
         }
+        let [unknown, known] =
+            [accounts.decoy(), nova].map(|account| server(account).start(Some(b"zz"), b""));
+        assert_eq!(switched_to(unknown).unwrap().plugin, switched_to(known).unwrap().plugin);
     }
 }
 

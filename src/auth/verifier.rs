@@ -12,9 +12,10 @@ use super::ed25519::NONCE_LEN;
 use super::native_password::recover;
 use super::salt::{Salt, random_bytes};
 use super::secret::BackendSecret;
-use super::{Channel, wire_name};
+use super::{Channel, greeting_plugin, wire_name};
 use crate::config::model::AuthPlugin;
-use crate::protocol::handshake::{AuthMoreData, AuthSwitch, plugin};
+use crate::protocol::handshake::{AuthMoreData, AuthSwitch};
+use crate::protocol::reply::UsingPassword;
 
 /// What to do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +38,7 @@ pub struct Verifier {
     salt: Salt,
     channel: Channel,
     awaited: Awaited,
+    using_password: UsingPassword,
 }
 
 /// The packet that the client owes.
@@ -54,11 +56,15 @@ impl Verifier {
     /// `account` is [`super::Accounts::decoy`].
     #[must_use]
     pub fn new(account: Arc<Account>, default_plugin: AuthPlugin, salt: Salt, channel: Channel) -> Self {
-        Self { account, default_plugin, salt, channel, awaited: Awaited::Nothing }
+        let (awaited, using_password) = (Awaited::Nothing, UsingPassword::No);
+        Self { account, default_plugin, salt, channel, awaited, using_password }
     }
 
     /// Takes plugin and answer of a handshake response; `None`: the client cannot switch plugins and answered for
-    /// `mysql_native_password`. An answer made by a plugin that this account does not accept is not looked at.
+    /// `mysql_native_password`.
+    ///
+    /// An answer made by a plugin that this account does not accept is not looked at. Nor is an empty one for another
+    /// plugin than the greeting's: libmariadb and libmysqlclient make that when they want the plugin but have no salt for it.
     pub fn start(&mut self, client_plugin: Option<&[u8]>, response: &[u8]) -> Step {
         let Some(name) = client_plugin else {
             return match self.accepts(AuthPlugin::NativePassword) {
@@ -66,18 +72,21 @@ impl Verifier {
                 false => Step::Mismatch,
             };
         };
-        if name == plugin::NATIVE_PASSWORD && self.accepts(AuthPlugin::NativePassword) {
-            self.check_native(response)
-        } else if name == plugin::CACHING_SHA2 && self.accepts(AuthPlugin::CachingSha2) {
-            self.check_caching_sha2(response)
-        } else {
-            self.challenge()
+        let unanswered = response.is_empty() && name != greeting_plugin(self.default_plugin);
+        match self.wanted(name) {
+            Some(AuthPlugin::NativePassword) if !unanswered => self.check_native(response),
+            Some(AuthPlugin::CachingSha2) if !unanswered => self.check_caching_sha2(response),
+            Some(wanted) => self.challenge_with(wanted),
+            None => self.challenge(),
         }
     }
 
     /// Asks the client to answer by AuthSwitchRequest, whatever it said before: the beginning of COM_CHANGE_USER.
     pub fn challenge(&mut self) -> Step {
-        let asked = self.asked_plugin();
+        self.challenge_with(self.asked_plugin())
+    }
+
+    fn challenge_with(&mut self, asked: AuthPlugin) -> Step {
         let data = match asked {
             AuthPlugin::NativePassword => {
                 self.awaited = Awaited::Native;
@@ -103,6 +112,7 @@ impl Verifier {
 
     /// Takes the client's answer to what was sent.
     pub fn advance(&mut self, packet: &[u8]) -> Step {
+        self.using_password = UsingPassword::of(packet);
         match std::mem::replace(&mut self.awaited, Awaited::Nothing) {
             Awaited::Native => self.check_native(packet),
             Awaited::Ed25519(nonce) => self.check_ed25519(&nonce, packet),
@@ -112,6 +122,12 @@ impl Verifier {
         }
     }
 
+    /// What MariaDB's 1045 says about the password: whether the answer that was looked at last held anything.
+    #[must_use]
+    pub fn using_password(&self) -> UsingPassword {
+        self.using_password
+    }
+
     /// The one plugin that the account or the default insists on, if any. ed25519 as a default is insisted on, since a
     /// greeting cannot announce it.
     fn required_plugin(&self) -> Option<AuthPlugin> {
@@ -119,12 +135,23 @@ impl Verifier {
         self.account.plugin.or(by_default).filter(|plugin| self.account.supports(*plugin))
     }
 
-    /// Whether an answer to the greeting's salt by this plugin is looked at.
+    /// Whether clients may use this plugin. Cleartext must be insisted on to be used.
     fn accepts(&self, plugin: AuthPlugin) -> bool {
         match self.required_plugin() {
             Some(required) => required == plugin,
-            None => self.account.supports(plugin),
+            None => plugin != AuthPlugin::ClearPassword && self.account.supports(plugin),
         }
+    }
+
+    /// The plugin that the client named, if it may use it: some clients have no other.
+    fn wanted(&self, name: &[u8]) -> Option<AuthPlugin> {
+        let plugins = [
+            AuthPlugin::NativePassword,
+            AuthPlugin::CachingSha2,
+            AuthPlugin::Ed25519,
+            AuthPlugin::ClearPassword,
+        ];
+        plugins.into_iter().find(|plugin| wire_name(*plugin) == name && self.accepts(*plugin))
     }
 
     /// The plugin to switch to. Cleartext is never a default: only an account can ask for it.
@@ -138,6 +165,7 @@ impl Verifier {
     }
 
     fn check_native(&mut self, answer: &[u8]) -> Step {
+        self.using_password = UsingPassword::of(answer);
         let (Proof::Password { native: stored, .. } | Proof::Native(stored)) = &self.account.proof else {
             return self.check_empty(answer);
         };
@@ -161,6 +189,7 @@ impl Verifier {
 
     /// A wrong answer leads to the password itself where nobody can read along: that is what the plugin's clients expect.
     fn check_caching_sha2(&mut self, answer: &[u8]) -> Step {
+        self.using_password = UsingPassword::of(answer);
         let Proof::Password { password, .. } = &self.account.proof else {
             return self.check_empty(answer);
         };

@@ -110,7 +110,7 @@ pub enum UsingPassword {
 }
 
 impl UsingPassword {
-    /// From the response that the client sent first.
+    /// From the client's answer. Where the plugin was switched, the last one counts.
     #[must_use]
     pub fn of(response: &[u8]) -> Self {
         if response.is_empty() { Self::No } else { Self::Yes }

@@ -143,10 +143,10 @@ impl Scan<'_> {
 
     /// Ends the innermost list's item.
     fn close_item(&mut self) {
-        if let Some(item) = self.lists.last_mut().and_then(|list| list.item.take()) {
-            if item.is_unnamed() {
-                self.unnamed.push(item.range);
-            }
+        if let Some(item) = self.lists.last_mut().and_then(|list| list.item.take())
+            && item.is_unnamed()
+        {
+            self.unnamed.push(item.range);
         }
     }
 

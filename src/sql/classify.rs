@@ -198,19 +198,8 @@ impl<'a> Scan<'a> {
 
     /// Notes `@@pseudo_thread_id`, with or without `session.` or `local.`, unless it is assigned to.
     fn variable(&mut self, token: &Token, before: Before) {
-        let name = unquoted(self.lexer.text(token).get(2..).unwrap_or_default());
         let mut ahead = self.lexer.clone();
-        let end = if is_thread_id(name) {
-            token.range.end
-        } else if name.eq_ignore_ascii_case(b"session") || name.eq_ignore_ascii_case(b"local") {
-            let (Some(dot), Some(part)) = (plain(&mut ahead), plain(&mut ahead)) else { return };
-            if dot.kind != TokenKind::Dot || !is_thread_id(unquoted(ahead.text(&part))) {
-                return;
-            }
-            part.range.end
-        } else {
-            return;
-        };
+        let Some(end) = thread_id_end(&mut ahead, token) else { return };
         let assigned = before == Before::Assigning && self.place.assigns() && is_assignment(ahead.clone());
         if !assigned && self.place.takes_id() {
             self.statement.connection_id.push(token.range.start..end, Form::Variable);
@@ -275,6 +264,19 @@ fn unquoted(name: &[u8]) -> &[u8] {
 
 fn is_thread_id(name: &[u8]) -> bool {
     name.eq_ignore_ascii_case(b"pseudo_thread_id")
+}
+
+/// Where `@@pseudo_thread_id` ends, whose first token is `first` and whose scope, if any, is the session.
+fn thread_id_end(lexer: &mut Lexer<'_>, first: &Token) -> Option<usize> {
+    let name = unquoted(lexer.text(first).get(2..)?);
+    if is_thread_id(name) {
+        return Some(first.range.end);
+    }
+    if !name.eq_ignore_ascii_case(b"session") && !name.eq_ignore_ascii_case(b"local") {
+        return None;
+    }
+    let (dot, part) = (plain(lexer)?, plain(lexer)?);
+    (dot.kind == TokenKind::Dot && is_thread_id(unquoted(lexer.text(&part)))).then_some(part.range.end)
 }
 
 /// Whether `=` or `:=` comes next.

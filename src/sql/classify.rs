@@ -28,7 +28,7 @@ pub struct Statement {
 pub fn classify(text: &[u8], mode: SqlMode) -> Statement {
     let mut scan = Scan::new(text, mode);
     while let Some(token) = scan.lexer.significant() {
-        scan.observe(token);
+        scan.observe(&token);
     }
     scan.statement
 }
@@ -92,15 +92,15 @@ impl<'a> Scan<'a> {
         }
     }
 
-    fn observe(&mut self, token: Token) {
+    fn observe(&mut self, token: &Token) {
         let before = std::mem::replace(&mut self.before, Before::Other);
         if !matches!(token.kind, TokenKind::Word | TokenKind::Semicolon) {
             self.place = self.place.behind_symbol();
         }
         match token.kind {
-            TokenKind::Word if before != Before::Dot => self.word(&token, before),
-            TokenKind::QuotedName => self.quoted(&token, before),
-            TokenKind::SystemVariable => self.variable(&token, before),
+            TokenKind::Word if before != Before::Dot => self.word(token, before),
+            TokenKind::QuotedName => self.quoted(token, before),
+            TokenKind::SystemVariable => self.variable(token, before),
             TokenKind::Semicolon => self.semicolon(),
             TokenKind::Dot => self.before = Before::Dot,
             TokenKind::Comma => self.before = Before::Assigning,
@@ -160,22 +160,15 @@ impl<'a> Scan<'a> {
 
     /// Notes a KILL; the lexer stands behind that word.
     fn kill(&mut self) {
-        let mut ahead = self.lexer.clone();
-        let victim = kill::parse(&mut ahead);
-        let whole = self.first
-            && self.place == Place::Start
-            && !self
-                .lexer
-                .clone()
-                .skip_while(|token| token.kind != TokenKind::Semicolon)
-                .any(|token| !token.kind.is_trivia() && token.kind != TokenKind::Semicolon);
+        let victim = kill::parse(&mut self.lexer.clone());
+        let whole = self.first && self.place == Place::Start && is_last(self.lexer.clone());
         match victim {
             Victim::Literal(kill) if whole => self.statement.kill = Some(kill),
             Victim::Literal(_) => self.statement.untranslatable_kill = true,
-            Victim::Unclear if self.place != Place::StoredProgram => {
-                self.statement.untranslatable_kill = true
-            }
-            Victim::Unclear | Victim::None => {}
+            // In the body of a stored program, where the id usually is a variable.
+            Victim::Unclear if self.place == Place::StoredProgram => {}
+            Victim::Unclear => self.statement.untranslatable_kill = true,
+            Victim::None => {}
         }
         if self.place != Place::StoredProgram {
             self.place = Place::LeftAlone;
@@ -184,7 +177,7 @@ impl<'a> Scan<'a> {
 
     /// Notes `name` as a call of CONNECTION_ID when empty parentheses follow.
     fn call(&mut self, name: &Token, before: Before) {
-        if before != Before::Other && before != Before::Assigning || !self.place.takes_id() {
+        if matches!(before, Before::Dot | Before::Naming) || !self.place.takes_id() {
             return;
         }
         let mut ahead = self.lexer.clone();
@@ -205,19 +198,8 @@ impl<'a> Scan<'a> {
 
     /// Notes `@@pseudo_thread_id`, with or without `session.` or `local.`, unless it is assigned to.
     fn variable(&mut self, token: &Token, before: Before) {
-        let name = unquoted(self.lexer.text(token).get(2..).unwrap_or_default());
         let mut ahead = self.lexer.clone();
-        let end = if is_thread_id(name) {
-            token.range.end
-        } else if name.eq_ignore_ascii_case(b"session") || name.eq_ignore_ascii_case(b"local") {
-            let (Some(dot), Some(part)) = (plain(&mut ahead), plain(&mut ahead)) else { return };
-            if dot.kind != TokenKind::Dot || !is_thread_id(unquoted(ahead.text(&part))) {
-                return;
-            }
-            part.range.end
-        } else {
-            return;
-        };
+        let Some(end) = thread_id_end(&mut ahead, token) else { return };
         let assigned = before == Before::Assigning && self.place.assigns() && is_assignment(ahead.clone());
         if !assigned && self.place.takes_id() {
             self.statement.connection_id.push(token.range.start..end, Form::Variable);
@@ -259,6 +241,13 @@ impl Place {
     }
 }
 
+/// Whether no statement follows the one that the lexer is in.
+fn is_last(lexer: Lexer<'_>) -> bool {
+    let mut rest =
+        lexer.filter(|token| !token.kind.is_trivia()).skip_while(|token| token.kind != TokenKind::Semicolon);
+    rest.all(|token| token.kind == TokenKind::Semicolon)
+}
+
 /// The next token but space and comments; `None` at an executable comment's delimiters too: what is replaced must not hold one.
 fn plain(lexer: &mut Lexer<'_>) -> Option<Token> {
     let token = lexer.find(|token| !matches!(token.kind, TokenKind::Space | TokenKind::Comment))?;
@@ -275,6 +264,19 @@ fn unquoted(name: &[u8]) -> &[u8] {
 
 fn is_thread_id(name: &[u8]) -> bool {
     name.eq_ignore_ascii_case(b"pseudo_thread_id")
+}
+
+/// Where `@@pseudo_thread_id` ends, whose first token is `first` and whose scope, if any, is the session.
+fn thread_id_end(lexer: &mut Lexer<'_>, first: &Token) -> Option<usize> {
+    let name = unquoted(lexer.text(first).get(2..)?);
+    if is_thread_id(name) {
+        return Some(first.range.end);
+    }
+    if !name.eq_ignore_ascii_case(b"session") && !name.eq_ignore_ascii_case(b"local") {
+        return None;
+    }
+    let (dot, part) = (plain(lexer)?, plain(lexer)?);
+    (dot.kind == TokenKind::Dot && is_thread_id(unquoted(lexer.text(&part)))).then_some(part.range.end)
 }
 
 /// Whether `=` or `:=` comes next.

@@ -45,12 +45,13 @@ impl ConnectionIdUses {
     /// The text with `id` in place of every use; `text` and `mode` are those that were classified.
     ///
     /// A select-list item that has no name of its own gets its old text as its name. Where the server would take the
-    /// name from something else than the bare text (an executable comment inside, more than [`item::LONGEST_NAME`] bytes) or
+    /// name from something else than the bare text (an executable comment inside, more than 256 bytes) or
     /// where it is unclear whether there is a name, the column is named after the replacement.
     pub fn replace(&self, text: &[u8], mode: SqlMode, id: u64) -> Vec<u8> {
         let mut edits: Vec<Edit> = self.0.iter().map(|used| Edit::expression(used, id)).collect();
         let holds_use = |item: &Range<usize>| {
-            self.0.iter().any(|used| item.contains(&used.range.start) && used.range.end <= item.end)
+            let next = self.0.partition_point(|used| used.range.start < item.start);
+            self.0.get(next).is_some_and(|used| used.range.end <= item.end)
         };
         edits.extend(item::unnamed(text, mode).filter(holds_use).map(|item| Edit::alias(text, item)));
         edits.sort_by_key(|edit| edit.range.start);

@@ -12,6 +12,10 @@ use super::lexer::{Lexer, Token, TokenKind};
 /// Longest name that the server accepts as an alias, in bytes for want of the character set.
 pub(super) const LONGEST_NAME: usize = 256;
 
+/// Lists within items of lists that are told apart; deeper ones count as part of the item around them. Without a bound, each
+/// token would cost as much as it is nested deep.
+const DEEPEST: usize = 32;
+
 /// Ranges of all select-list items without an alias, those of subqueries before the ones that contain them.
 pub(super) fn unnamed(text: &[u8], mode: SqlMode) -> impl Iterator<Item = Range<usize>> {
     let mut scan = Scan { lexer: Lexer::new(text, mode), depth: 0, lists: Vec::new(), unnamed: Vec::new() };
@@ -94,7 +98,9 @@ impl Scan<'_> {
         match Keyword::of(self.lexer.text(token)) {
             Some(Keyword::Select | Keyword::Returning) => {
                 self.extend(token, Role::Operator);
-                self.lists.push(List { depth: self.depth, item: None });
+                if self.lists.len() < DEEPEST {
+                    self.lists.push(List { depth: self.depth, item: None });
+                }
             }
             Some(Keyword::SelectOption) if self.lists.last().is_some_and(|list| list.item.is_none()) => {}
             Some(Keyword::EndOfList | Keyword::Into | Keyword::For | Keyword::Procedure)
@@ -137,10 +143,10 @@ impl Scan<'_> {
 
     /// Ends the innermost list's item.
     fn close_item(&mut self) {
-        if let Some(item) = self.lists.last_mut().and_then(|list| list.item.take()) {
-            if item.is_unnamed() {
-                self.unnamed.push(item.range);
-            }
+        if let Some(item) = self.lists.last_mut().and_then(|list| list.item.take())
+            && item.is_unnamed()
+        {
+            self.unnamed.push(item.range);
         }
     }
 

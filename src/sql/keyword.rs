@@ -48,67 +48,113 @@ pub(super) enum Keyword {
     Xml,
 }
 
-/// Longest known word.
-const LONGEST: usize = 19;
+/// Every known word, sorted.
+const WORDS: [(&str, Keyword); 80] = [
+    ("all", Keyword::SelectOption),
+    ("alter", Keyword::Alter),
+    ("and", Keyword::Operator),
+    ("as", Keyword::As),
+    ("between", Keyword::Operator),
+    ("call", Keyword::Call),
+    ("collate", Keyword::Operator),
+    ("concurrent", Keyword::Concurrent),
+    ("connection", Keyword::Connection),
+    ("connection_id", Keyword::ConnectionId),
+    ("create", Keyword::Create),
+    ("data", Keyword::Data),
+    ("database", Keyword::Plain),
+    ("delayed", Keyword::InsertOption),
+    ("distinct", Keyword::SelectOption),
+    ("distinctrow", Keyword::SelectOption),
+    ("div", Keyword::Operator),
+    ("event", Keyword::Stored),
+    ("except", Keyword::EndOfList),
+    ("exists", Keyword::Exists),
+    ("false", Keyword::Literal),
+    ("fetch", Keyword::EndOfList),
+    ("for", Keyword::For),
+    ("from", Keyword::EndOfList),
+    ("function", Keyword::Stored),
+    ("group", Keyword::EndOfList),
+    ("hard", Keyword::Hard),
+    ("having", Keyword::EndOfList),
+    ("high_priority", Keyword::SelectOption),
+    ("id", Keyword::Id),
+    ("ignore", Keyword::InsertOption),
+    ("in", Keyword::Operator),
+    ("index", Keyword::Plain),
+    ("insert", Keyword::Insert),
+    ("intersect", Keyword::EndOfList),
+    ("into", Keyword::Into),
+    ("is", Keyword::Operator),
+    ("kill", Keyword::Kill),
+    ("like", Keyword::Operator),
+    ("limit", Keyword::EndOfList),
+    ("load", Keyword::Load),
+    ("local", Keyword::Local),
+    ("lock", Keyword::EndOfList),
+    ("low_priority", Keyword::LowPriority),
+    ("mod", Keyword::Operator),
+    ("not", Keyword::Operator),
+    ("null", Keyword::Literal),
+    ("or", Keyword::Operator),
+    ("order", Keyword::EndOfList),
+    ("package", Keyword::Stored),
+    ("procedure", Keyword::Procedure),
+    ("query", Keyword::Query),
+    ("regexp", Keyword::Operator),
+    ("replace", Keyword::Replace),
+    ("returning", Keyword::Returning),
+    ("rlike", Keyword::Operator),
+    ("role", Keyword::Plain),
+    ("schema", Keyword::Plain),
+    ("select", Keyword::Select),
+    ("sequence", Keyword::Plain),
+    ("server", Keyword::Plain),
+    ("set", Keyword::Set),
+    ("soft", Keyword::Soft),
+    ("sql_big_result", Keyword::SelectOption),
+    ("sql_buffer_result", Keyword::SelectOption),
+    ("sql_cache", Keyword::SelectOption),
+    ("sql_calc_found_rows", Keyword::SelectOption),
+    ("sql_no_cache", Keyword::SelectOption),
+    ("sql_small_result", Keyword::SelectOption),
+    ("statement", Keyword::Statement),
+    ("straight_join", Keyword::SelectOption),
+    ("table", Keyword::Table),
+    ("trigger", Keyword::Stored),
+    ("true", Keyword::Literal),
+    ("union", Keyword::EndOfList),
+    ("user", Keyword::User),
+    ("view", Keyword::Plain),
+    ("where", Keyword::EndOfList),
+    ("xml", Keyword::Xml),
+    ("xor", Keyword::Operator),
+];
+
+/// For each letter where its words start in [`WORDS`], and where the last letter's end.
+const STARTS: [usize; 27] = {
+    let mut starts = [WORDS.len(); 27];
+    let mut word = WORDS.len();
+    while word > 0 {
+        word -= 1;
+        let letter = WORDS[word].0.as_bytes()[0];
+        let mut before = 0;
+        while before <= letter - b'a' {
+            starts[before as usize] = word;
+            before += 1;
+        }
+    }
+    starts
+};
 
 impl Keyword {
     /// The keyword that `word` spells, in any case.
     pub(super) fn of(word: &[u8]) -> Option<Self> {
-        let mut buffer = [0; LONGEST];
-        let lower = buffer.get_mut(..word.len())?;
-        lower.copy_from_slice(word);
-        lower.make_ascii_lowercase();
-        Some(match &*lower {
-            b"alter" => Self::Alter,
-            b"as" => Self::As,
-            b"call" => Self::Call,
-            b"concurrent" => Self::Concurrent,
-            b"connection" => Self::Connection,
-            b"connection_id" => Self::ConnectionId,
-            b"create" => Self::Create,
-            b"data" => Self::Data,
-            b"except" | b"fetch" | b"from" | b"group" | b"having" | b"intersect" | b"limit" | b"lock"
-            | b"order" | b"union" | b"where" => Self::EndOfList,
-            b"exists" => Self::Exists,
-            b"for" => Self::For,
-            b"hard" => Self::Hard,
-            b"id" => Self::Id,
-            b"ignore" | b"delayed" => Self::InsertOption,
-            b"insert" => Self::Insert,
-            b"into" => Self::Into,
-            b"kill" => Self::Kill,
-            b"load" => Self::Load,
-            b"local" => Self::Local,
-            b"low_priority" => Self::LowPriority,
-            b"null" | b"true" | b"false" => Self::Literal,
-            b"and" | b"between" | b"collate" | b"div" | b"in" | b"is" | b"like" | b"mod" | b"not" | b"or"
-            | b"regexp" | b"rlike" | b"xor" => Self::Operator,
-            b"database" | b"index" | b"role" | b"schema" | b"sequence" | b"server" | b"view" => Self::Plain,
-            b"procedure" => Self::Procedure,
-            b"query" => Self::Query,
-            b"replace" => Self::Replace,
-            b"returning" => Self::Returning,
-            b"select" => Self::Select,
-            b"all"
-            | b"distinct"
-            | b"distinctrow"
-            | b"high_priority"
-            | b"sql_big_result"
-            | b"sql_buffer_result"
-            | b"sql_cache"
-            | b"sql_calc_found_rows"
-            | b"sql_no_cache"
-            | b"sql_small_result"
-            | b"straight_join" => Self::SelectOption,
-            b"set" => Self::Set,
-            b"soft" => Self::Soft,
-            b"statement" => Self::Statement,
-            b"event" | b"function" | b"package" | b"trigger" => Self::Stored,
-            b"table" => Self::Table,
-            b"user" => Self::User,
-            b"xml" => Self::Xml,
-            _ => return None,
-        })
+        let letter = usize::from(word.first()?.to_ascii_lowercase().checked_sub(b'a')?);
+        let candidates = WORDS.get(*STARTS.get(letter)?..*STARTS.get(letter + 1)?)?;
+        let spelled = |(spelling, _): &&(&str, Self)| spelling.as_bytes().eq_ignore_ascii_case(word);
+        candidates.iter().find(spelled).map(|(_, keyword)| *keyword)
     }
 }
 
@@ -117,10 +163,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn case_does_not_matter_and_the_longest_word_is_known() {
-        assert_eq!(Keyword::of(b"sElEcT"), Some(Keyword::Select));
-        assert_eq!(Keyword::of(b"SQL_CALC_FOUND_ROWS"), Some(Keyword::SelectOption));
-        assert_eq!(Keyword::of(b"selects"), None);
-        assert_eq!(Keyword::of(b"SQL_CALC_FOUND_ROWSX"), None);
+    fn every_word_is_found_in_any_case() {
+        assert!(WORDS.is_sorted_by(|(one, _), (next, _)| one < next));
+        for (word, keyword) in WORDS {
+            assert_eq!(Keyword::of(word.as_bytes()), Some(keyword), "{word}");
+            assert_eq!(Keyword::of(word.to_ascii_uppercase().as_bytes()), Some(keyword), "{word}");
+        }
+    }
+
+    #[test]
+    fn other_words_are_not_known() {
+        for word in ["", "selects", "selec", "_select", "zzz", "@", "\u{e9}", "{"] {
+            assert_eq!(Keyword::of(word.as_bytes()), None, "{word}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! ARCHITECTURE.md has the picture: the ranks of the modules, the life of a query and the invariants.
 
+pub mod cli;
 pub mod config;
 pub mod protocol;
 pub mod tasks;

@@ -34,7 +34,7 @@ pub enum Problem {
         /// The file.
         file: PathBuf,
         /// What the parser found.
-        reason: String,
+        reason: &'static str,
     },
     /// There is no certificate in the file.
     #[error("{file}: no certificate in it; a PEM file with the chain is expected, leaf first", file = file.display())]

@@ -29,14 +29,11 @@ impl Authority {
     /// A library that refuses to work.
     pub fn generate(common_name: &str, key_type: KeyType) -> Result<Self, MintError> {
         let key = generate_key(key_type)?;
-        let params = authority_params(common_name, AUTHORITY_DAYS);
-        let certificate = params.self_signed(&key)?;
-        let pem = PemPair { certificate: certificate.pem(), key: Zeroizing::new(key.serialize_pem()) };
-        let certificate = Certificate::parse(certificate.der()).ok_or_else(|| unusable("it is damaged"))?;
-        Ok(Self { pem, certificate, issuer: Issuer::new(params, key) })
+        let certificate = authority_params(common_name, AUTHORITY_DAYS).self_signed(&key)?;
+        Self::from_pem(PemPair { certificate: certificate.pem(), key: Zeroizing::new(key.serialize_pem()) })
     }
 
-    /// Takes up an existing CA.
+    /// Takes up an existing CA: a root, or an intermediate CA followed by its issuers without the root.
     ///
     /// # Errors
     /// A certificate that is none or no CA; a key that is none or another one's.
@@ -73,6 +70,14 @@ impl Authority {
         self.issue(&client_params(common_name, days), key)
     }
 
+    /// Issues a CA below this one, valid for ten years.
+    ///
+    /// # Errors
+    /// A library that refuses to work.
+    pub fn issue_authority(&self, common_name: &str, key: KeyType) -> Result<Self, MintError> {
+        Self::from_pem(self.issue(&authority_params(common_name, AUTHORITY_DAYS), key)?)
+    }
+
     /// The CA's own certificate and key.
     pub fn pem(&self) -> &PemPair {
         &self.pem
@@ -83,14 +88,20 @@ impl Authority {
         &self.certificate
     }
 
+    /// What goes behind an issued certificate. A root stays away: who does not have it cannot trust it either.
+    fn chain(&self) -> &str {
+        if self.certificate.is_self_issued() { "" } else { &self.pem.certificate }
+    }
+
     fn issue(&self, params: &CertificateParams, key_type: KeyType) -> Result<PemPair, MintError> {
         let key = generate_key(key_type)?;
         let issued = params.signed_by(&key, &self.issuer)?;
         // Names are compared byte by byte when a chain is built, and encodings of one name differ.
         match Certificate::parse(issued.der()) {
-            Some(leaf) if leaf.names_as_issuer(&self.certificate) => {
-                Ok(PemPair { certificate: issued.pem(), key: Zeroizing::new(key.serialize_pem()) })
-            }
+            Some(leaf) if leaf.names_as_issuer(&self.certificate) => Ok(PemPair {
+                certificate: issued.pem() + self.chain(),
+                key: Zeroizing::new(key.serialize_pem()),
+            }),
             _ => Err(unusable("its name has a form that cannot be repeated as issuer")),
         }
     }

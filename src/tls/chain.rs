@@ -15,13 +15,16 @@ use crate::tls::problem::{Problem, Problems};
 /// Parses every certificate of `file`.
 ///
 /// # Errors
-/// One problem for each that is damaged.
+/// One problem for each that is damaged, or of a version that TLS libraries refuse.
 pub fn parse(chain: &[CertificateDer<'_>], file: &Path) -> Result<Vec<Certificate>, Problems> {
     let mut parsed = Vec::with_capacity(chain.len());
     let mut problems = Vec::new();
     for (index, der) in chain.iter().enumerate() {
         match Certificate::parse(der) {
-            Some(certificate) => parsed.push(certificate),
+            Some(certificate) if certificate.is_version_3 => parsed.push(certificate),
+            Some(Certificate { subject, .. }) => {
+                problems.push(Problem::OldVersion { file: file.to_owned(), position: index + 1, subject });
+            }
             None => {
                 problems.push(Problem::MalformedCertificate { file: file.to_owned(), position: index + 1 });
             }
@@ -123,6 +126,17 @@ mod tests {
 
     const FILE: &str = "server.pem";
 
+    /// What `openssl x509 -req` of OpenSSL 3.0 makes without `-extfile`.
+    const VERSION_1: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBGTCBvwIUO6EsgQbPiYOWBaOh+yIR2dpLX+wwCgYIKoZIzj0EAwIwDjEMMAoG
+A1UEAwwDb2xkMCAXDTI2MTEyMjE2MzgxOFoYDzIxMjYxMDI5MTYzODE4WjAOMQww
+CgYDVQQDDANvbGQwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAARBVZDlwaQeD1XW
+WRN/E4tj9gXrJMSh7csimPuA1moP61NjhyPX+Fhv6bmH3Bd2BxEcNFegYutf+EnF
+3thdO+PKMAoGCCqGSM49BAMCA0kAMEYCIQCf6u7e8Z5YuxbzsSvIjtOHtw4//FjX
+iUhCSlGQz68ikQIhAMXpE4wbLPxrAVZR/FyQKF7K0bo2lZqw02/QpX3wv3Im
+-----END CERTIFICATE-----";
+
     fn parsed(pair: &PemPair) -> Vec<Certificate> {
         let chain: Vec<_> =
             CertificateDer::pem_slice_iter(pair.certificate.as_bytes()).map(Result::unwrap).collect();
@@ -212,6 +226,13 @@ mod tests {
     fn a_ca_certificate_is_no_server_certificate() {
         let ca = self_signed(|params| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained));
         assert!(matches!(problems(&ca).as_slice(), [Problem::LeafIsCa { .. }]));
+    }
+
+    #[test]
+    fn a_certificate_of_version_1_is_told_from_a_damaged_one() {
+        let der = CertificateDer::from_pem_slice(VERSION_1.as_bytes()).unwrap();
+        let found = parse(&[der], Path::new(FILE)).unwrap_err().0;
+        assert!(matches!(found.as_slice(), [Problem::OldVersion { position: 1, .. }]), "{found:?}");
     }
 
     #[test]

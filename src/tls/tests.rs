@@ -159,6 +159,24 @@ async fn a_client_hello_that_came_with_the_ssl_request_is_not_lost() {
 }
 
 #[tokio::test]
+async fn a_session_is_resumed_until_the_listener_is_set_up_anew() {
+    let site = Site::new();
+    let client = site.client(BackendTlsMode::VerifyFull, "db.example");
+    let resumed = async |server: &ServerTls| {
+        let (connected, accepted) = shake_hands(&client, server).await;
+        let (mut connected, mut accepted) = (connected.unwrap(), accepted.unwrap());
+        accepted.write_all(b"!").await.unwrap();
+        accepted.flush().await.unwrap();
+        connected.read_exact(&mut [0]).await.unwrap(); // the ticket came before this byte
+        connected.tls_info().unwrap().resumed
+    };
+    let server = site.server();
+    assert!(!resumed(&server).await);
+    assert!(resumed(&server).await);
+    assert!(!resumed(&site.server()).await);
+}
+
+#[tokio::test]
 async fn verify_full_refuses_another_name() {
     let site = Site::new();
     let error = client_error(&site.client(BackendTlsMode::VerifyFull, "other.example"), &site.server()).await;

@@ -10,7 +10,9 @@ use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use zeroize::Zeroizing;
 
+use crate::tls::identity::Purpose;
 use crate::tls::mint::{Authority, DEFAULT_DAYS, KeyType, PemPair};
+use crate::tls::problem::date;
 
 /// Arguments of `sealock certs generate`.
 #[derive(Args, Clone, Debug)]
@@ -44,7 +46,7 @@ pub enum KeyChoice {
     Rsa,
 }
 
-/// Makes everything before anything is written, so that a bad name leaves no half-made set behind.
+/// Makes and checks everything before anything is written, so that a bad name leaves no half-made set behind.
 pub(super) fn run(args: &GenerateArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let [ca_files, server_files, client_files] =
         ["ca", "server", "client"].map(|stem| Files::new(&args.directory, stem));
@@ -57,6 +59,8 @@ pub(super) fn run(args: &GenerateArgs, out: &mut dyn Write) -> anyhow::Result<()
     let (ca, found) = authority(&ca_files, key_type)?;
     let server = ca.issue_server(&args.names, args.days, key_type)?;
     let client = ca.issue_client(&args.client, args.days, key_type)?;
+    let server_end = server.identity(Purpose::Server)?.not_after();
+    let client_end = client.identity(Purpose::Client)?.not_after();
 
     fs::create_dir_all(&args.directory)
         .with_context(|| format!("cannot create {}", args.directory.display()))?;
@@ -67,8 +71,10 @@ pub(super) fn run(args: &GenerateArgs, out: &mut dyn Write) -> anyhow::Result<()
     client_files.write(&client)?;
     let taken = if found { "taken up" } else { "made" };
     writeln!(out, "{taken:8}  {}  {}", ca_files.certificate.display(), ca.certificate().subject)?;
-    for (files, what) in [(&server_files, args.names.join(", ")), (&client_files, args.client.clone())] {
-        writeln!(out, "made      {}  {what}; {} days", files.certificate.display(), args.days)?;
+    for (files, what, end) in
+        [(&server_files, args.names.join(", "), server_end), (&client_files, args.client.clone(), client_end)]
+    {
+        writeln!(out, "made      {}  {what}; until {}", files.certificate.display(), date(end))?;
     }
     writeln!(
         out,

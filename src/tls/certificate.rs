@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 use x509_parser::public_key::PublicKey;
+use x509_parser::x509::X509Version;
 
 use crate::tls::fingerprint::Fingerprint;
 
@@ -35,6 +36,8 @@ pub struct Certificate {
     pub usages: Vec<Usage>,
     /// Whether it may sign other certificates.
     pub is_ca: bool,
+    /// Whether it is of version 3, the only one that can carry names and usages.
+    pub is_version_3: bool,
     /// SHA-256 over the DER form.
     pub fingerprint: Fingerprint,
     subject_der: Vec<u8>,
@@ -83,6 +86,7 @@ impl Certificate {
             key_type: key_type(&parsed),
             usages: permits.usages,
             is_ca: parsed.is_ca(),
+            is_version_3: parsed.version() == X509Version::V3,
             fingerprint: Fingerprint::of(der),
             subject_der: parsed.subject().as_raw().to_vec(),
             issuer_der: parsed.issuer().as_raw().to_vec(),

@@ -15,13 +15,16 @@ use crate::tls::problem::{Problem, Problems};
 /// Parses every certificate of `file`.
 ///
 /// # Errors
-/// One problem for each that is damaged.
+/// One problem for each that is damaged, or of a version that TLS libraries refuse.
 pub fn parse(chain: &[CertificateDer<'_>], file: &Path) -> Result<Vec<Certificate>, Problems> {
     let mut parsed = Vec::with_capacity(chain.len());
     let mut problems = Vec::new();
     for (index, der) in chain.iter().enumerate() {
         match Certificate::parse(der) {
-            Some(certificate) => parsed.push(certificate),
+            Some(certificate) if certificate.is_version_3 => parsed.push(certificate),
+            Some(Certificate { subject, .. }) => {
+                problems.push(Problem::OldVersion { file: file.to_owned(), position: index + 1, subject });
+            }
             None => {
                 problems.push(Problem::MalformedCertificate { file: file.to_owned(), position: index + 1 });
             }
@@ -110,4 +113,134 @@ fn fitness(leaf: &Certificate, purpose: Purpose, file: &Path) -> Vec<Problem> {
         problems.push(Problem::WrongUsage { file: file(), subject: subject(), wanted });
     }
     problems
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, KeyPair};
+    use time::Duration;
+
+    use super::*;
+    use crate::tls::mint::{Authority, KeyType, PemPair};
+    use rustls::pki_types::pem::PemObject as _;
+
+    const FILE: &str = "server.pem";
+
+    /// What `openssl x509 -req` of OpenSSL 3.0 makes without `-extfile`.
+    const VERSION_1: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBGTCBvwIUO6EsgQbPiYOWBaOh+yIR2dpLX+wwCgYIKoZIzj0EAwIwDjEMMAoG
+A1UEAwwDb2xkMCAXDTI2MTEyMjE2MzgxOFoYDzIxMjYxMDI5MTYzODE4WjAOMQww
+CgYDVQQDDANvbGQwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAARBVZDlwaQeD1XW
+WRN/E4tj9gXrJMSh7csimPuA1moP61NjhyPX+Fhv6bmH3Bd2BxEcNFegYutf+EnF
+3thdO+PKMAoGCCqGSM49BAMCA0kAMEYCIQCf6u7e8Z5YuxbzsSvIjtOHtw4//FjX
+iUhCSlGQz68ikQIhAMXpE4wbLPxrAVZR/FyQKF7K0bo2lZqw02/QpX3wv3Im
+-----END CERTIFICATE-----";
+
+    fn parsed(pair: &PemPair) -> Vec<Certificate> {
+        let chain: Vec<_> =
+            CertificateDer::pem_slice_iter(pair.certificate.as_bytes()).map(Result::unwrap).collect();
+        parse(&chain, Path::new(FILE)).unwrap()
+    }
+
+    /// Leaf, lower intermediate, upper intermediate, root.
+    fn long_chain() -> Vec<Certificate> {
+        let root = Authority::generate("root", KeyType::Ecdsa).unwrap();
+        let upper = root.issue_authority("upper", KeyType::Ecdsa).unwrap();
+        let lower = upper.issue_authority("lower", KeyType::Ecdsa).unwrap();
+        let leaf = lower.issue_server(&["db.example".to_owned()], 30, KeyType::Ecdsa).unwrap();
+        let mut chain = parsed(&leaf);
+        chain.push(root.certificate().clone());
+        chain
+    }
+
+    fn self_signed(spoil: impl FnOnce(&mut CertificateParams)) -> Vec<Certificate> {
+        let mut params = CertificateParams::new(["db.example".to_owned()]).unwrap();
+        spoil(&mut params);
+        let certificate = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+        parse(&[certificate.der().clone()], Path::new(FILE)).unwrap()
+    }
+
+    fn problems(chain: &[Certificate]) -> Vec<Problem> {
+        check(chain, Purpose::Server, Path::new(FILE), OffsetDateTime::now_utc())
+    }
+
+    #[test]
+    fn a_chain_in_order_is_accepted_with_its_root_and_without() {
+        let chain = long_chain();
+        assert_eq!(chain.len(), 4);
+        for length in 1..=4 {
+            assert!(problems(&chain[..length]).is_empty(), "{length} certificates");
+        }
+    }
+
+    #[test]
+    fn a_leaf_that_is_not_first_is_the_only_thing_said() {
+        let mut chain = long_chain();
+        chain.reverse();
+        assert!(matches!(problems(&chain).as_slice(), [Problem::OutOfOrder { position: 1, .. }]));
+    }
+
+    #[test]
+    fn issuers_in_the_wrong_order_are_named() {
+        let mut chain = long_chain();
+        chain.swap(1, 2);
+        let found = problems(&chain);
+        assert!(
+            matches!(found.as_slice(), [Problem::OutOfOrder { position: 2, subject, .. }] if subject.contains("upper"))
+        );
+    }
+
+    #[test]
+    fn a_missing_issuer_is_named() {
+        let mut chain = long_chain();
+        chain.remove(1);
+        let found = problems(&chain);
+        assert!(
+            matches!(found.as_slice(), [Problem::MissingIssuer { position: 1, issuer, .. }] if issuer.contains("lower"))
+        );
+    }
+
+    #[test]
+    fn validity_ends_with_the_first_certificate_that_does() {
+        let chain = long_chain();
+        let at = |moment| validity(&chain, Path::new(FILE), moment);
+        let end = chain[0].not_after;
+        assert!(at(end).is_empty());
+        assert!(matches!(
+            at(end + Duration::SECOND).as_slice(),
+            [Problem::Expired { position: 1, since, .. }] if *since == end
+        ));
+        assert_eq!(at(chain[0].not_before - Duration::DAY).len(), 4);
+    }
+
+    #[test]
+    fn a_server_certificate_needs_a_name_a_client_certificate_does_not() {
+        let nameless = self_signed(|params| params.subject_alt_names.clear());
+        assert!(matches!(problems(&nameless).as_slice(), [Problem::NoNames { .. }]));
+        let now = OffsetDateTime::now_utc();
+        assert!(check(&nameless, Purpose::Client, Path::new(FILE), now).is_empty());
+    }
+
+    #[test]
+    fn a_ca_certificate_is_no_server_certificate() {
+        let ca = self_signed(|params| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained));
+        assert!(matches!(problems(&ca).as_slice(), [Problem::LeafIsCa { .. }]));
+    }
+
+    #[test]
+    fn a_certificate_of_version_1_is_told_from_a_damaged_one() {
+        let der = CertificateDer::from_pem_slice(VERSION_1.as_bytes()).unwrap();
+        let found = parse(&[der], Path::new(FILE)).unwrap_err().0;
+        assert!(matches!(found.as_slice(), [Problem::OldVersion { position: 1, .. }]), "{found:?}");
+    }
+
+    #[test]
+    fn usages_are_respected() {
+        let client =
+            self_signed(|params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth]);
+        assert!(matches!(problems(&client).as_slice(), [Problem::WrongUsage { .. }]));
+        let any = self_signed(|params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::Any]);
+        assert!(problems(&any).is_empty());
+    }
 }

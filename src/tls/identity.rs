@@ -138,3 +138,131 @@ fn certify(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::tls::mint::{Authority, KeyType, PemPair};
+
+    /// A directory with a good pair, for tests to spoil.
+    struct Files(TempDir, PemPair);
+
+    impl Files {
+        fn new() -> Self {
+            let ca = Authority::generate("test CA", KeyType::Ecdsa).unwrap();
+            let names = ["db.example".to_owned(), "10.0.0.1".to_owned()];
+            let files = Self(TempDir::new().unwrap(), ca.issue_server(&names, 30, KeyType::Ecdsa).unwrap());
+            files.1.write(&files.path("pem"), &files.path("key")).unwrap();
+            files
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.0.path().join(name)
+        }
+
+        fn load(&self) -> Result<Identity, Problems> {
+            Identity::load(Purpose::Server, &self.path("pem"), &self.path("key"))
+        }
+
+        /// The only problem that loading finds.
+        fn problem(&self) -> Problem {
+            let mut problems = self.load().unwrap_err().0;
+            assert_eq!(problems.len(), 1, "{problems:?}");
+            problems.remove(0)
+        }
+    }
+
+    #[test]
+    fn a_good_pair_tells_its_names_and_its_end() {
+        let identity = Files::new().load().unwrap();
+        assert_eq!(identity.names(), ["db.example", "10.0.0.1"]);
+        assert_eq!((identity.not_after() - OffsetDateTime::now_utc()).whole_days(), 29);
+        assert_eq!(identity.fingerprint(), Fingerprint::of(&identity.chain_der()[0]));
+    }
+
+    #[test]
+    fn the_key_of_another_certificate_is_refused() {
+        let (files, other) = (Files::new(), Files::new());
+        fs::copy(other.path("key"), files.path("key")).unwrap();
+        assert!(matches!(files.problem(), Problem::KeyMismatch { .. }));
+    }
+
+    #[test]
+    fn several_keys_leave_open_which_is_meant() {
+        let files = Files::new();
+        fs::write(files.path("key"), files.1.key.repeat(2)).unwrap();
+        assert!(matches!(files.problem(), Problem::SeveralKeys { count: 2, .. }));
+    }
+
+    #[test]
+    fn chain_and_key_may_share_a_file() {
+        let files = Files::new();
+        fs::write(files.path("key"), files.1.certificate.clone() + &files.1.key).unwrap();
+        assert!(files.load().is_ok());
+    }
+
+    #[test]
+    fn files_in_each_others_place_are_told_apart() {
+        let files = Files::new();
+        let problems = Identity::load(Purpose::Server, &files.path("key"), &files.path("pem")).unwrap_err().0;
+        assert!(matches!(problems.as_slice(), [Problem::NoCertificate { .. }, Problem::NoKey { .. }]));
+    }
+
+    #[test]
+    fn both_missing_files_are_named_at_once() {
+        let files = Files::new();
+        fs::remove_file(files.path("pem")).unwrap();
+        fs::remove_file(files.path("key")).unwrap();
+        assert_eq!(files.load().unwrap_err().to_string().lines().count(), 2);
+    }
+
+    #[test]
+    fn a_key_that_everybody_can_read_is_refused_by_name() {
+        let files = Files::new();
+        fs::set_permissions(files.path("key"), Permissions::from_mode(0o644)).unwrap();
+        let problem = files.problem();
+        assert!(problem.to_string().contains(&files.path("key").display().to_string()), "{problem}");
+        assert!(matches!(problem, Problem::ExposedKey { .. }));
+        fs::set_permissions(files.path("key"), Permissions::from_mode(0o640)).unwrap();
+        assert!(files.load().is_ok());
+    }
+
+    #[test]
+    fn an_encrypted_key_is_recognised() {
+        let files = Files::new();
+        let encrypted = files.1.key.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY");
+        fs::write(files.path("key"), encrypted).unwrap();
+        assert!(matches!(files.problem(), Problem::EncryptedKey { .. }));
+    }
+
+    #[test]
+    fn no_problem_repeats_a_piece_of_the_key() {
+        let files = Files::new();
+        let secret = files.1.key.lines().nth(2).unwrap().to_owned(); // the first line is the same for all keys
+        for damaged in [
+            files.1.key.replace("-----END", "----END"),
+            files.1.key.replace(&secret[30..34], "!!!!"),
+            files.1.key.replace(&secret[30..], ""),
+            files.1.key.replace("-----BEGIN", "-----BEGIN-----BEGIN"),
+        ] {
+            fs::write(files.path("key"), damaged).unwrap();
+            let problems = files.load().unwrap_err();
+            let said = format!("{problems} {problems:?}");
+            assert!(!said.contains(&secret[..16]), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_truncated_certificate_is_refused() {
+        let files = Files::new();
+        let der = files.load().unwrap().chain_der()[0].to_vec();
+        let half = CertificateDer::from(der[..der.len() / 2].to_vec());
+        let problems = chain::parse(&[half], Path::new("x.pem")).unwrap_err().0;
+        assert!(matches!(problems.as_slice(), [Problem::MalformedCertificate { position: 1, .. }]));
+    }
+}

@@ -46,9 +46,9 @@ pub struct Entry {
     pub serial: String,
     /// DNS names and IP addresses.
     pub names: Vec<String>,
-    /// First moment of validity, `2027-03-01 12:00:00 UTC`.
+    /// First moment of validity (RFC 3339).
     pub not_before: String,
-    /// Last moment of validity.
+    /// Last moment of validity (RFC 3339).
     pub not_after: String,
     /// Whole days until then; negative afterwards.
     pub days_left: i64,

@@ -27,6 +27,8 @@ pub mod rehearsal;
 pub mod server;
 pub mod socket;
 pub mod stream;
+#[cfg(test)]
+mod tests;
 mod verifier;
 
 /// Why TLS cannot be set up as configured. Displayed completely, one problem a line.
@@ -81,18 +83,5 @@ fn versions_since(oldest: TlsVersion) -> &'static [&'static SupportedProtocolVer
 impl From<problem::Problem> for TlsError {
     fn from(problem: problem::Problem) -> Self {
         Self::Identity(problem.into())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use rustls::NamedGroup;
-
-    use super::*;
-
-    #[test]
-    fn the_hybrid_group_is_preferred() {
-        let first = provider().kx_groups.first().map(|group| group.name());
-        assert_eq!(first, Some(NamedGroup::X25519MLKEM768));
     }
 }

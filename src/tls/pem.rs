@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use zeroize::Zeroizing;
 
@@ -23,7 +23,7 @@ pub fn read_chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, Problem> 
     let text = fs::read(file).map_err(|source| Problem::Unreadable { file: file.to_owned(), source })?;
     let chain: Vec<_> = CertificateDer::pem_slice_iter(&text)
         .collect::<Result<_, _>>()
-        .map_err(|error| Problem::MalformedPem { file: file.to_owned(), reason: error.to_string() })?;
+        .map_err(|error| malformed(file, &error))?;
     if chain.is_empty() { Err(Problem::NoCertificate { file: file.to_owned() }) } else { Ok(chain) }
 }
 
@@ -35,10 +35,9 @@ pub fn read_key(file: &Path) -> Result<PrivateKeyDer<'static>, Problem> {
     let unreadable = |source| Problem::Unreadable { file: file.to_owned(), source };
     let text = Zeroizing::new(fs::read(file).map_err(unreadable)?);
     let mode = fs::metadata(file).map_err(unreadable)?.permissions().mode();
-    // The parser's message would quote the line it stumbled over, which may be a piece of the key.
-    let mut keys = PrivateKeyDer::pem_slice_iter(&text).collect::<Result<Vec<_>, _>>().map_err(|_| {
-        Problem::MalformedPem { file: file.to_owned(), reason: "a section is damaged".to_owned() }
-    })?;
+    let mut keys = PrivateKeyDer::pem_slice_iter(&text)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| malformed(file, &error))?;
     match (keys.len(), keys.pop()) {
         (1, Some(_)) if mode & OTHERS != 0 => Err(Problem::ExposedKey { file: file.to_owned() }),
         (1, Some(key)) => Ok(key),
@@ -50,4 +49,15 @@ pub fn read_key(file: &Path) -> Result<PrivateKeyDer<'static>, Problem> {
 
 fn is_encrypted(text: &[u8]) -> bool {
     memchr::memmem::find(text, b"-----BEGIN ENCRYPTED PRIVATE KEY-----").is_some()
+}
+
+/// In words of our own: the parser's message quotes what it stumbled over, which may be a piece of a key.
+fn malformed(file: &Path, error: &pem::Error) -> Problem {
+    let reason = match error {
+        pem::Error::MissingSectionEnd { .. } => "a section has no end",
+        pem::Error::IllegalSectionStart { .. } => "a section does not start as one should",
+        pem::Error::Base64Decode(_) => "a section is not Base64",
+        _ => "a section is damaged",
+    };
+    Problem::MalformedPem { file: file.to_owned(), reason }
 }

@@ -34,7 +34,7 @@ pub enum Problem {
         /// The file.
         file: PathBuf,
         /// What the parser found.
-        reason: String,
+        reason: &'static str,
     },
     /// There is no certificate in the file.
     #[error("{file}: no certificate in it; a PEM file with the chain is expected, leaf first", file = file.display())]
@@ -80,6 +80,19 @@ pub enum Problem {
         file: PathBuf,
         /// Which certificate.
         position: usize,
+    },
+    /// A certificate has no extensions at all, and thus neither names nor usages; TLS libraries refuse it.
+    #[error(
+        "{file}: certificate {position} ({subject}) is X.509 version 1; issue it again with names (`openssl x509 -req` needs `-extfile`)",
+        file = file.display()
+    )]
+    OldVersion {
+        /// The certificate file.
+        file: PathBuf,
+        /// Which certificate.
+        position: usize,
+        /// Its subject.
+        subject: String,
     },
     /// The key belongs to another certificate.
     #[error(
@@ -222,10 +235,10 @@ impl From<Problem> for Problems {
     }
 }
 
-/// `2027-03-01 12:00:00 UTC`.
+/// `2027-03-01T12:00:00Z` (RFC 3339).
 pub fn date(moment: OffsetDateTime) -> String {
     let utc = moment.to_offset(UtcOffset::UTC);
     let (year, month, day) = utc.to_calendar_date();
     let (hour, minute, second) = utc.to_hms();
-    format!("{year:04}-{:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC", u8::from(month))
+    format!("{year:04}-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z", u8::from(month))
 }

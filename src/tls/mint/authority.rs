@@ -29,14 +29,11 @@ impl Authority {
     /// A library that refuses to work.
     pub fn generate(common_name: &str, key_type: KeyType) -> Result<Self, MintError> {
         let key = generate_key(key_type)?;
-        let params = authority_params(common_name, AUTHORITY_DAYS);
-        let certificate = params.self_signed(&key)?;
-        let pem = PemPair { certificate: certificate.pem(), key: Zeroizing::new(key.serialize_pem()) };
-        let certificate = Certificate::parse(certificate.der()).ok_or_else(|| unusable("it is damaged"))?;
-        Ok(Self { pem, certificate, issuer: Issuer::new(params, key) })
+        let certificate = authority_params(common_name, AUTHORITY_DAYS).self_signed(&key)?;
+        Self::from_pem(PemPair { certificate: certificate.pem(), key: Zeroizing::new(key.serialize_pem()) })
     }
 
-    /// Takes up an existing CA.
+    /// Takes up an existing CA: a root, or an intermediate CA followed by its issuers without the root.
     ///
     /// # Errors
     /// A certificate that is none or no CA; a key that is none or another one's.
@@ -58,19 +55,28 @@ impl Authority {
     }
 
     /// Issues a certificate for a server with these DNS names and IP addresses; the first becomes the common name.
+    /// It is valid for `days`, or as long as the CA.
     ///
     /// # Errors
     /// A name that is none; a library that refuses to work.
     pub fn issue_server(&self, names: &[String], days: u32, key: KeyType) -> Result<PemPair, MintError> {
-        self.issue(&server_params(names, days)?, key)
+        self.issue(server_params(names, days)?, key)
     }
 
-    /// Issues a certificate for a client.
+    /// Issues a certificate for a client, valid for `days`, or as long as the CA.
     ///
     /// # Errors
     /// A library that refuses to work.
     pub fn issue_client(&self, common_name: &str, days: u32, key: KeyType) -> Result<PemPair, MintError> {
-        self.issue(&client_params(common_name, days), key)
+        self.issue(client_params(common_name, days), key)
+    }
+
+    /// Issues a CA below this one, valid for ten years, or as long as this one.
+    ///
+    /// # Errors
+    /// A library that refuses to work.
+    pub fn issue_authority(&self, common_name: &str, key: KeyType) -> Result<Self, MintError> {
+        Self::from_pem(self.issue(authority_params(common_name, AUTHORITY_DAYS), key)?)
     }
 
     /// The CA's own certificate and key.
@@ -83,14 +89,22 @@ impl Authority {
         &self.certificate
     }
 
-    fn issue(&self, params: &CertificateParams, key_type: KeyType) -> Result<PemPair, MintError> {
+    /// What goes behind an issued certificate. A root stays away: who does not have it cannot trust it either.
+    fn chain(&self) -> &str {
+        if self.certificate.is_self_issued() { "" } else { &self.pem.certificate }
+    }
+
+    /// Nothing that is issued outlives the CA: clients would refuse it from then on, whatever its own date says.
+    fn issue(&self, mut params: CertificateParams, key_type: KeyType) -> Result<PemPair, MintError> {
+        params.not_after = params.not_after.min(self.certificate.not_after);
         let key = generate_key(key_type)?;
         let issued = params.signed_by(&key, &self.issuer)?;
         // Names are compared byte by byte when a chain is built, and encodings of one name differ.
         match Certificate::parse(issued.der()) {
-            Some(leaf) if leaf.names_as_issuer(&self.certificate) => {
-                Ok(PemPair { certificate: issued.pem(), key: Zeroizing::new(key.serialize_pem()) })
-            }
+            Some(leaf) if leaf.names_as_issuer(&self.certificate) => Ok(PemPair {
+                certificate: issued.pem() + self.chain(),
+                key: Zeroizing::new(key.serialize_pem()),
+            }),
             _ => Err(unusable("its name has a form that cannot be repeated as issuer")),
         }
     }
@@ -134,5 +148,48 @@ fn attribute_value(attribute: &AttributeTypeAndValue<'_>) -> Option<DnValue> {
         Tag::TeletexString => TeletexString::try_from(text).ok().map(DnValue::TeletexString),
         Tag::BmpString => BmpString::try_from(text).ok().map(DnValue::BmpString),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{BasicConstraints, IsCa};
+
+    use super::*;
+    use crate::tls::identity::Purpose;
+
+    #[test]
+    fn nothing_outlives_the_ca_that_issued_it() {
+        let ca = Authority::generate("test CA", KeyType::Ecdsa).unwrap();
+        let pair = ca.issue_client("sealock", 2 * AUTHORITY_DAYS, KeyType::Ecdsa).unwrap();
+        assert_eq!(pair.identity(Purpose::Client).unwrap().not_after(), ca.certificate().not_after);
+    }
+
+    #[test]
+    fn a_ca_whose_name_mixes_string_types_is_taken_up() {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name = DistinguishedName::new();
+        params
+            .distinguished_name
+            .push(DnType::CountryName, DnValue::PrintableString("DE".try_into().unwrap()));
+        params.distinguished_name.push(DnType::OrganizationName, "Müller GmbH");
+        let email = DnType::from_oid(&[1, 2, 840, 113_549, 1, 9, 1]);
+        params.distinguished_name.push(email, DnValue::Ia5String("ca@example.org".try_into().unwrap()));
+        let key = KeyPair::generate().unwrap();
+        let pem = PemPair {
+            certificate: params.self_signed(&key).unwrap().pem(),
+            key: Zeroizing::new(key.serialize_pem()),
+        };
+        let ca = Authority::from_pem(pem).unwrap();
+        assert!(ca.issue_server(&["db.example".to_owned()], 30, KeyType::Ecdsa).is_ok());
+    }
+
+    #[test]
+    fn a_key_of_another_ca_is_refused() {
+        let [mut one, other] =
+            ["one", "other"].map(|name| Authority::generate(name, KeyType::Ecdsa).unwrap().pem().clone());
+        one.key = other.key;
+        assert!(Authority::from_pem(one).is_err());
     }
 }

@@ -11,7 +11,7 @@ use std::time::Instant;
 use tokio::io::AsyncWriteExt as _;
 
 use crate::auth::Channel;
-use crate::auth::prover::Prover;
+use crate::auth::Prover;
 use crate::backend::BackendThreadId;
 use crate::backend::connector::{Login, Terms, prove};
 use crate::backend::error::ConnectError;

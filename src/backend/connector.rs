@@ -7,8 +7,7 @@ use std::time::Instant;
 
 use tokio::io::AsyncWriteExt as _;
 
-use crate::auth::prover::{Answer, Prover};
-use crate::auth::{BackendSecret, Channel};
+use crate::auth::{Answer, BackendSecret, Channel, Prover};
 use crate::backend::Backend;
 use crate::backend::connection::Connection;
 use crate::backend::error::{ConnectError, ConnectOutcome};

@@ -1,20 +1,25 @@
 //! COM_CHANGE_USER: another login on a live connection.
 //!
-//! The new login gets a backend connection of its own and the old one is given up only then, so a failed attempt leaves
-//! nothing behind of either; as after a failed attempt on a MariaDB server of today, the client is disconnected.
+//! The new login gets a backend connection of its own, and the old one is given up only when that has succeeded: after a
+//! failed attempt the session goes on as it was, as it does on MariaDB 10.11, and after the third it ends.
 
 use std::sync::Arc;
 
 use crate::auth::Salt;
 use crate::backend::connector::Terms;
 use crate::frontend::client::Incoming;
+use crate::frontend::client_stream::ClientStream;
 use crate::frontend::error::SessionEnd;
 use crate::frontend::login::{Claim, Desk, LoggedIn, LoginError, Opening};
 use crate::frontend::session::Session;
+use crate::protocol::capabilities::Capabilities;
 use crate::protocol::handshake::ChangeUser;
 use crate::protocol::packet::{HEADER_LEN, SequenceId};
 use crate::protocol::reply::ServerError;
 use crate::tls::packets::PacketStream;
+
+/// Failed attempts after which the session ends.
+const MOST_FAILURES: u8 = 3;
 
 impl Session {
     /// Logs the client in as somebody else.
@@ -37,6 +42,8 @@ impl Session {
         let mut packets = self.client.packets(incoming.header.sequence.next(), limit);
         let logged_in = converse(&desk, &mut packets, &claim).await;
         let sequence = packets.sequence();
+        let (_, ahead) = packets.into_parts();
+        self.client.packets_done(ahead);
         match logged_in {
             Ok(logged_in) => self.become_user(claim.user, logged_in, sequence).await,
             Err(error) => self.refuse(&error, sequence).await,
@@ -64,7 +71,9 @@ impl Session {
             self.client.send_packet(sequence, &payload).await?;
         }
         self.waits_for_answer = false;
-        Err(SessionEnd::ChangeUserFailed)
+        self.failed_logins += 1;
+        let hopeless = matches!(error, LoginError::Client(_)) || self.failed_logins >= MOST_FAILURES;
+        if hopeless { Err(SessionEnd::ChangeUserFailed) } else { Ok(()) }
     }
 
     async fn reply_error(&mut self, error: &ServerError) -> Result<(), SessionEnd> {
@@ -75,9 +84,24 @@ impl Session {
 
 async fn converse(
     desk: &Desk<'_>,
-    packets: &mut PacketStream<'_>,
+    packets: &mut PacketStream<&mut ClientStream>,
     claim: &Claim,
 ) -> Result<LoggedIn, LoginError> {
     let salt = Salt::random().map_err(|_| LoginError::NoRandomness)?;
     desk.log_in(packets, claim, salt, Opening::Ask).await
+}
+
+fn claim(command: ChangeUser, capabilities: Capabilities, max_packet: u32) -> Claim {
+    Claim {
+        user: command.user,
+        plugin: command.plugin,
+        response: command.auth_response,
+        terms: Terms {
+            capabilities,
+            collation: command.collation.unwrap_or_default(),
+            max_packet,
+            schema: command.schema.filter(|schema| !schema.is_empty()),
+            attributes: command.attributes,
+        },
+    }
 }

@@ -14,6 +14,7 @@ use crate::protocol::capabilities::Capabilities;
 use crate::protocol::command::Command;
 use crate::protocol::dialect::{Dialect, Ends, StateChanges};
 use crate::protocol::packet::{HEADER_LEN, Header, MAX_PAYLOAD, SequenceId};
+use crate::tls::packets::PacketStream;
 use crate::tls::read_buffer::ReadBuffer;
 
 /// As much of a command as has to be there before it is looked at. Of a longer one only this much is ever looked at.
@@ -89,6 +90,17 @@ impl Client {
             }
             ClientStream::Compressed(_) => self,
         }
+    }
+
+    /// The client as a stream of whole packets, for a login. [`Self::packets_done`] ends that.
+    pub fn packets(&mut self, sequence: SequenceId, limit: usize) -> PacketStream<&mut ClientStream> {
+        let buffer = std::mem::take(&mut self.buffer);
+        PacketStream::from_parts(&mut self.stream, buffer, sequence, limit)
+    }
+
+    /// Takes back what [`Self::packets`] read ahead.
+    pub fn packets_done(&mut self, ahead: ReadBuffer) {
+        self.buffer = ahead;
     }
 
     /// The stream below, for what is not a command and its response.

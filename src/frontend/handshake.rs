@@ -21,7 +21,7 @@ use crate::frontend::refusal::Refusal;
 use crate::frontend::registry::ClientId;
 use crate::frontend::session::Session;
 use crate::protocol::capabilities::Capabilities;
-use crate::protocol::handshake::{FirstPacket, Greeting, HandshakeResponse};
+use crate::protocol::handshake::{FirstPacket, Greeting, HandshakeError, HandshakeResponse};
 use crate::telemetry::label::Transport;
 use crate::tls::packets::PacketStream;
 use crate::tls::socket::{Peer, Socket};
@@ -137,15 +137,13 @@ impl Accepted {
 
 impl Greeted {
     async fn secure(mut self, frontend: &Frontend) -> Result<Secured, Refusal> {
-        let mut first = self.first_packet().await?;
-        let mut tls = None;
-        if let FirstPacket::SslRequest(_) = first {
-            self = self.upgrade(frontend).await?;
-            tls = self.packets.stream().tls_info();
-            first = self.first_packet().await?;
-        }
-        let FirstPacket::Response(response) = first else {
-            return Err(tell(&mut self.packets, Refusal::TlsNotOffered, Capabilities::PROTOCOL_41).await);
+        let (response, tls) = match self.read(FirstPacket::parse).await? {
+            FirstPacket::Response(response) => (response, None),
+            FirstPacket::SslRequest(_) => {
+                self = self.upgrade(frontend).await?;
+                let tls = self.packets.stream().tls_info();
+                (self.read(HandshakeResponse::parse).await?, tls)
+            }
         };
         let capabilities = response.capabilities & self.announced;
         if !capabilities.contains(Capabilities::PROTOCOL_41 | Capabilities::SECURE_CONNECTION) {
@@ -165,10 +163,11 @@ impl Greeted {
         Ok(Secured { packets: self.packets, response, facts, tls, id: self.id, salt: self.salt })
     }
 
-    async fn first_packet(&mut self) -> Result<FirstPacket, Refusal> {
+    async fn read<T>(&mut self, parse: fn(&[u8]) -> Result<T, HandshakeError>) -> Result<T, Refusal> {
         let refusal = match self.packets.read().await {
-            Ok(payload) => match FirstPacket::parse(&payload) {
+            Ok(payload) => match parse(&payload) {
                 Ok(packet) => return Ok(packet),
+                Err(HandshakeError::Old) => Refusal::OldClient,
                 Err(error) => Refusal::Malformed(error),
             },
             Err(error) => Refusal::Packet(error),
@@ -234,7 +233,7 @@ impl Secured {
             account = %String::from_utf8_lossy(&claim.user),
             host = self.facts.host,
             rung = crate::telemetry::Label::label(logged_in.rung),
-            tls = self.tls.as_ref().map(|tls| tls.version.name()),
+            tls = self.tls.as_ref().map(TlsInfo::version_name),
             cipher = self.tls.as_ref().map(|tls| tls.cipher),
             group = self.tls.as_ref().and_then(|tls| tls.group),
             took = ?since.elapsed(),

@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use tokio::io::{AsyncRead, AsyncWrite};
+
 use crate::auth::{Account, BackendSecret, Salt, Step, Verifier};
 use crate::backend::connector::{Login, Terms};
 use crate::backend::error::ConnectError;
@@ -107,9 +109,9 @@ impl Desk<'_> {
     ///
     /// # Errors
     /// See [`LoginError`].
-    pub async fn log_in(
+    pub async fn log_in<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
-        packets: &mut PacketStream,
+        packets: &mut PacketStream<S>,
         claim: &Claim,
         salt: Salt,
         opening: Opening,
@@ -159,9 +161,9 @@ impl Desk<'_> {
         place.ok_or_else(|| LoginError::TooManyClients(ServerError::too_many_user_connections(user)))
     }
 
-    async fn verify(
+    async fn verify<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
-        packets: &mut PacketStream,
+        packets: &mut PacketStream<S>,
         account: &Arc<Account>,
         claim: &Claim,
         salt: Salt,
@@ -220,7 +222,7 @@ impl Desk<'_> {
         Err(LoginError::Unavailable(outage.unwrap_or(AcquireError::TimedOut(patience))))
     }
 
-    async fn relay(&self, packets: &mut PacketStream, claim: &Claim) -> Result<LoggedIn, LoginError> {
+    async fn relay<S: AsyncRead + AsyncWrite + Unpin>(&self, packets: &mut PacketStream<S>, claim: &Claim) -> Result<LoggedIn, LoginError> {
         let place = self.admit(&claim.user, None)?;
         let lease = relay_login::relay(self, packets, claim).await?;
         Ok(LoggedIn { lease, rung: Rung::Relay, place })

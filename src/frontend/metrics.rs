@@ -67,7 +67,102 @@ impl FrontendMetrics {
 
     /// A TLS handshake with a client has succeeded.
     pub fn secured(&self, info: &TlsInfo) {
-        let values = [Side::Client.label(), info.version.name(), info.group.unwrap_or("none")];
+        let values = [Side::Client.label(), info.version_name(), info.group.unwrap_or("none")];
         self.registry.counter(&names::TLS_HANDSHAKES, &values).increment(1);
+    }
+}
+
+/// A command as a label; bytes without a name share one.
+impl Label for Command {
+    const ALL: &'static [Self] = &[
+        Self::Quit,
+        Self::InitDb,
+        Self::Query,
+        Self::FieldList,
+        Self::Statistics,
+        Self::ProcessInfo,
+        Self::ProcessKill,
+        Self::Debug,
+        Self::Ping,
+        Self::ChangeUser,
+        Self::BinlogDump,
+        Self::RegisterReplica,
+        Self::StmtPrepare,
+        Self::StmtExecute,
+        Self::StmtSendLongData,
+        Self::StmtClose,
+        Self::StmtReset,
+        Self::SetOption,
+        Self::StmtFetch,
+        Self::ResetConnection,
+        Self::StmtBulkExecute,
+        Self::Other(0),
+    ];
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Quit => "quit",
+            Self::InitDb => "init_db",
+            Self::Query => "query",
+            Self::FieldList => "field_list",
+            Self::Statistics => "statistics",
+            Self::ProcessInfo => "process_info",
+            Self::ProcessKill => "process_kill",
+            Self::Debug => "debug",
+            Self::Ping => "ping",
+            Self::ChangeUser => "change_user",
+            Self::BinlogDump => "binlog_dump",
+            Self::RegisterReplica => "register_replica",
+            Self::StmtPrepare => "stmt_prepare",
+            Self::StmtExecute => "stmt_execute",
+            Self::StmtSendLongData => "stmt_send_long_data",
+            Self::StmtClose => "stmt_close",
+            Self::StmtReset => "stmt_reset",
+            Self::SetOption => "set_option",
+            Self::StmtFetch => "stmt_fetch",
+            Self::ResetConnection => "reset_connection",
+            Self::StmtBulkExecute => "stmt_bulk_execute",
+            Self::Other(_) => "other",
+        }
+    }
+
+    fn index(self) -> usize {
+        match self {
+            Self::Quit => 0,
+            Self::InitDb => 1,
+            Self::Query => 2,
+            Self::FieldList => 3,
+            Self::Statistics => 4,
+            Self::ProcessInfo => 5,
+            Self::ProcessKill => 6,
+            Self::Debug => 7,
+            Self::Ping => 8,
+            Self::ChangeUser => 9,
+            Self::BinlogDump => 10,
+            Self::RegisterReplica => 11,
+            Self::StmtPrepare => 12,
+            Self::StmtExecute => 13,
+            Self::StmtSendLongData => 14,
+            Self::StmtClose => 15,
+            Self::StmtReset => 16,
+            Self::SetOption => 17,
+            Self::StmtFetch => 18,
+            Self::ResetConnection => 19,
+            Self::StmtBulkExecute => 20,
+            Self::Other(_) => 21,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_counts_under_its_own_name() {
+        for (index, command) in Command::ALL.iter().enumerate() {
+            assert_eq!(command.index(), index, "{command:?}");
+            assert!(Command::ALL[..index].iter().all(|other| other.label() != command.label()));
+        }
     }
 }

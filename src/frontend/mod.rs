@@ -5,6 +5,8 @@
 //! in one task that owns both sides. Dropping that task's future closes the client and gives the backend connection to
 //! the pool, which kills what still runs on it.
 
+mod binlog;
+mod change_user;
 pub mod client;
 pub mod client_stream;
 pub mod context;
@@ -18,7 +20,7 @@ pub mod metrics;
 pub mod proxy_protocol;
 pub mod refusal;
 pub mod registry;
-pub mod relay;
+mod relay;
 pub mod relay_login;
 pub mod rewrite;
 pub mod serve;

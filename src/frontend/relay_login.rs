@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use tokio::io::{AsyncRead, AsyncWrite};
+
 use crate::auth::Channel;
 use crate::backend::Backend;
 use crate::backend::connector::Dialled;
@@ -26,7 +28,7 @@ const MOST_ROUNDS: usize = 32;
 ///
 /// # Errors
 /// See [`LoginError`].
-pub async fn relay(desk: &Desk<'_>, client: &mut PacketStream, claim: &Claim) -> Result<Lease, LoginError> {
+pub async fn relay<S: AsyncRead + AsyncWrite + Unpin>(desk: &Desk<'_>, client: &mut PacketStream<S>, claim: &Claim) -> Result<Lease, LoginError> {
     let mut outage = None;
     for index in router::order(&desk.context.verdicts()) {
         let Some(backend) = desk.context.backends.get(index) else { continue };
@@ -48,9 +50,9 @@ async fn dial(desk: &Desk<'_>, backend: &Arc<Backend>, claim: &Claim) -> Result<
     Ok(dialled)
 }
 
-async fn judge(
+async fn judge<S: AsyncRead + AsyncWrite + Unpin>(
     desk: &Desk<'_>,
-    client: &mut PacketStream,
+    client: &mut PacketStream<S>,
     claim: &Claim,
     backend: &Arc<Backend>,
     mut dialled: Dialled,
@@ -67,9 +69,9 @@ async fn judge(
 }
 
 /// Passes packets on in both directions until the server has decided; returns the payload of its OK.
-async fn converse(
+async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     desk: &Desk<'_>,
-    client: &mut PacketStream,
+    client: &mut PacketStream<S>,
     claim: &Claim,
     dialled: &mut Dialled,
 ) -> Result<Vec<u8>, LoginError> {

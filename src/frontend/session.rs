@@ -41,7 +41,9 @@ pub struct Session {
     /// Sequence id that such an error has.
     pub(super) error_sequence: SequenceId,
     pub(super) account_place: AccountPlace,
-    wake: Pin<Box<OwnedNotified>>,
+    /// Attempts to log in as somebody else that failed.
+    pub(super) failed_logins: u8,
+    pub(super) wake: Pin<Box<OwnedNotified>>,
     idle: IdleTimer,
     _place: Place,
     _counted: Held,
@@ -81,6 +83,7 @@ impl Session {
             waits_for_answer: false,
             error_sequence: SequenceId(1),
             account_place: logged_in.place,
+            failed_logins: 0,
             _place: place,
             _counted: counted,
             frontend: Arc::clone(&frontend),

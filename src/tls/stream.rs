@@ -136,6 +136,14 @@ impl MaybeTls {
 }
 
 impl TlsInfo {
+    /// The protocol version as people write it.
+    pub fn version_name(&self) -> &'static str {
+        match self.version {
+            TlsVersion::V1_2 => "TLSv1.2",
+            TlsVersion::V1_3 => "TLSv1.3",
+        }
+    }
+
     /// What `state` negotiated; none before the handshake is over.
     pub fn of(state: &CommonState) -> Option<Self> {
         let version = match state.protocol_version()? {

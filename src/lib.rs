@@ -3,6 +3,7 @@
 //! ARCHITECTURE.md has the picture: the ranks of the modules, the life of a query and the invariants.
 
 pub mod admin;
+pub mod app;
 pub mod auth;
 pub mod backend;
 pub mod cli;

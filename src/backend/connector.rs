@@ -112,16 +112,18 @@ impl Backend {
         result
     }
 
-    async fn bounded<T>(&self, attempt: impl Future<Output = Result<T, ConnectError>>) -> Result<T, ConnectError> {
+    async fn bounded<T>(
+        &self,
+        attempt: impl Future<Output = Result<T, ConnectError>>,
+    ) -> Result<T, ConnectError> {
         tokio::time::timeout(self.connect_timeout, attempt)
             .await
             .unwrap_or(Err(ConnectError::TimedOut(self.connect_timeout)))
     }
 
     async fn open(&self, terms: &Terms, origin: Option<Origin>) -> Result<Dialled, ConnectError> {
-        let mut socket = Socket::connect(&self.address, self.connect_timeout)
-            .await
-            .map_err(ConnectError::Unreachable)?;
+        let mut socket =
+            Socket::connect(&self.address, self.connect_timeout).await.map_err(ConnectError::Unreachable)?;
         if self.proxy_protocol {
             let header = proxy_header::encode(origin);
             socket.write_all(&header).await.map_err(|error| ConnectError::Broken(error.into()))?;
@@ -211,7 +213,13 @@ impl Dialled {
         Ok(connection)
     }
 
-    fn response(&self, user: &[u8], terms: &Terms, plugin: Vec<u8>, auth_response: Vec<u8>) -> HandshakeResponse {
+    fn response(
+        &self,
+        user: &[u8],
+        terms: &Terms,
+        plugin: Vec<u8>,
+        auth_response: Vec<u8>,
+    ) -> HandshakeResponse {
         HandshakeResponse {
             capabilities: self.capabilities,
             max_packet: terms.max_packet,

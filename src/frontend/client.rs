@@ -71,7 +71,12 @@ impl Incoming {
 
 impl Client {
     /// A client that has logged in.
-    pub fn new(stream: ClientStream, buffer: ReadBuffer, facts: ClientFacts, write_timeout: Duration) -> Self {
+    pub fn new(
+        stream: ClientStream,
+        buffer: ReadBuffer,
+        facts: ClientFacts,
+        write_timeout: Duration,
+    ) -> Self {
         let write_timeout = Some(write_timeout).filter(|limit| !limit.is_zero());
         Self { stream, buffer, facts, write_timeout }
     }
@@ -85,9 +90,11 @@ impl Client {
     #[must_use]
     pub fn compressed(self) -> Self {
         match self.stream {
-            ClientStream::Plain(stream) => {
-                Self { stream: ClientStream::compressed(stream, self.buffer), buffer: ReadBuffer::default(), ..self }
-            }
+            ClientStream::Plain(stream) => Self {
+                stream: ClientStream::compressed(stream, self.buffer),
+                buffer: ReadBuffer::default(),
+                ..self
+            },
             ClientStream::Compressed(_) => self,
         }
     }
@@ -202,7 +209,11 @@ impl ClientFacts {
         let has = |flag| self.capabilities.contains(flag);
         Dialect {
             ends: if has(Capabilities::DEPRECATE_EOF) { Ends::Ok } else { Ends::Eof },
-            state: if has(Capabilities::SESSION_TRACK) { StateChanges::Reported } else { StateChanges::Dropped },
+            state: if has(Capabilities::SESSION_TRACK) {
+                StateChanges::Reported
+            } else {
+                StateChanges::Dropped
+            },
         }
     }
 }

@@ -167,7 +167,9 @@ impl SessionEnd {
             )),
             Self::BackendLost(_) | Self::BackendMalformed(_) => Some(ServerError::server_lost()),
             Self::FileNotAsked => Some(ServerError::local_file_refused()),
-            Self::Draining => Some(ServerError::unavailable("The database proxy is shutting down; connect again")),
+            Self::Draining => {
+                Some(ServerError::unavailable("The database proxy is shutting down; connect again"))
+            }
         }
     }
 

@@ -115,7 +115,8 @@ impl Accepted {
         let announced = announced(&facts, context.listener(listener));
         let greeting = greeting(&facts, announced, id, &salt, &context);
         packets.write(&greeting.encode()).await.map_err(Refusal::Packet)?;
-        let greeted = Greeted { context: Arc::clone(&context), listener, packets, origin, id, salt, announced };
+        let greeted =
+            Greeted { context: Arc::clone(&context), listener, packets, origin, id, salt, announced };
         let secured = greeted.secure(&frontend).await?;
         secured.authenticate(frontend, context, place, since).await
     }
@@ -155,7 +156,10 @@ impl Greeted {
         let secure = self.packets.stream().is_secure();
         let facts = ClientFacts {
             capabilities,
-            host: self.origin.map_or_else(|| "localhost".to_owned(), |origin| origin.client.ip().to_canonical().to_string()),
+            host: self.origin.map_or_else(
+                || "localhost".to_owned(),
+                |origin| origin.client.ip().to_canonical().to_string(),
+            ),
             origin: self.origin,
             channel: if secure { Channel::Secure } else { Channel::Insecure },
             max_packet: response.max_packet,
@@ -296,7 +300,13 @@ fn announced(facts: &ServerFacts, listener: Option<&ListenerContext>) -> Capabil
     (facts.capabilities & ANNOUNCED) | ssl | (Capabilities::COMPRESS & ANNOUNCED)
 }
 
-fn greeting(facts: &ServerFacts, announced: Capabilities, id: ClientId, salt: &Salt, context: &Context) -> Greeting {
+fn greeting(
+    facts: &ServerFacts,
+    announced: Capabilities,
+    id: ClientId,
+    salt: &Salt,
+    context: &Context,
+) -> Greeting {
     Greeting {
         version: facts.version.clone(),
         connection_id: id.number(),
@@ -314,4 +324,3 @@ fn origin(socket: &Socket) -> Option<Origin> {
         _ => None,
     }
 }
-

@@ -64,7 +64,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_limit_of_zero_never_fires() {
         let mut timer = IdleTimer::new(Duration::ZERO);
-        let waited = tokio::time::timeout(Duration::from_secs(1 << 20), poll_fn(|cx| timer.poll_idle(cx))).await;
+        let waited =
+            tokio::time::timeout(Duration::from_secs(1 << 20), poll_fn(|cx| timer.poll_idle(cx))).await;
         assert!(waited.is_err());
     }
 }

@@ -34,7 +34,7 @@ pub struct Listener {
 #[derive(Debug)]
 enum Inner {
     Tcp(TcpListener),
-    Unix(UnixListener, SocketFile),
+    Unix(UnixListener, #[expect(dead_code, reason = "removes the file when dropped")] SocketFile),
 }
 
 /// Why an address could not be bound.
@@ -44,7 +44,9 @@ pub enum BindError {
     #[error("{0} is taken by another process; stop that or choose another address")]
     Taken(Address),
     /// This user may not.
-    #[error("no permission to listen on {0}; ports below 1024 need CAP_NET_BIND_SERVICE, a socket's directory must be writable")]
+    #[error(
+        "no permission to listen on {0}; ports below 1024 need CAP_NET_BIND_SERVICE, a socket's directory must be writable"
+    )]
     Forbidden(Address),
     /// The address is not one of this machine, or does not exist.
     #[error("cannot listen on {address}")]

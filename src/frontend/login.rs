@@ -136,11 +136,7 @@ impl Desk<'_> {
     }
 
     /// What the pool is asked for on behalf of this client.
-    pub fn request<'a>(
-        &'a self,
-        backend: &'a Arc<crate::backend::Backend>,
-        claim: &'a Claim,
-    ) -> Request<'a> {
+    pub fn request<'a>(&'a self, backend: &'a Arc<crate::backend::Backend>, claim: &'a Claim) -> Request<'a> {
         Request {
             backend,
             account: &claim.user,
@@ -213,7 +209,11 @@ impl Desk<'_> {
                     return Err(self.refused(error, claim));
                 }
                 Err(error) => {
-                    tracing::debug!(backend = backend.name(), error = telemetry::chain(&error), "not this backend");
+                    tracing::debug!(
+                        backend = backend.name(),
+                        error = telemetry::chain(&error),
+                        "not this backend"
+                    );
                     outage = Some(error);
                 }
             }
@@ -222,7 +222,11 @@ impl Desk<'_> {
         Err(LoginError::Unavailable(outage.unwrap_or(AcquireError::TimedOut(patience))))
     }
 
-    async fn relay<S: AsyncRead + AsyncWrite + Unpin>(&self, packets: &mut PacketStream<S>, claim: &Claim) -> Result<LoggedIn, LoginError> {
+    async fn relay<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        packets: &mut PacketStream<S>,
+        claim: &Claim,
+    ) -> Result<LoggedIn, LoginError> {
         let place = self.admit(&claim.user, None)?;
         let lease = relay_login::relay(self, packets, claim).await?;
         Ok(LoggedIn { lease, rung: Rung::Relay, place })
@@ -272,7 +276,9 @@ impl LoginError {
             Self::Unavailable(AcquireError::Connect(_)) => {
                 Some(ServerError::unavailable("No database server can be reached at the moment"))
             }
-            Self::NoRandomness => Some(ServerError::unavailable("The database proxy cannot authenticate anybody")),
+            Self::NoRandomness => {
+                Some(ServerError::unavailable("The database proxy cannot authenticate anybody"))
+            }
         }
     }
 }

@@ -122,7 +122,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_binary_header_is_what_we_send_ourselves() {
-        let origin = Origin { client: "[2001:db8::7]:40000".parse().unwrap(), local: "[2001:db8::1]:6033".parse().unwrap() };
+        let origin = Origin {
+            client: "[2001:db8::7]:40000".parse().unwrap(),
+            local: "[2001:db8::1]:6033".parse().unwrap(),
+        };
         let mut bytes = crate::backend::proxy_header::encode(Some(origin));
         bytes.extend_from_slice(b"hello");
         assert_eq!(read_from(&bytes).await, (Ok(Announced::Origin(origin)), b"hello".to_vec()));

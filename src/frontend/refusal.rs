@@ -144,7 +144,9 @@ impl Refusal {
             Self::OldClient => Some(ServerError::old_client()),
             Self::Plaintext => Some(ServerError::plaintext_refused()),
             Self::Login(error) => error.to_client(),
-            Self::Draining => Some(ServerError::unavailable("The database proxy is shutting down; connect again")),
+            Self::Draining => {
+                Some(ServerError::unavailable("The database proxy is shutting down; connect again"))
+            }
             Self::ProxyHeader
             | Self::TimedOut
             | Self::Tls(_)

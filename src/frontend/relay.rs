@@ -61,7 +61,8 @@ impl Session {
                 changed = rewritten.map(|text| [head.get(..1).unwrap_or_default(), &text].concat());
             }
             Command::ProcessKill => {
-                changed = rewrite::process_kill(head, &self.frontend.registry).map(|payload| payload.to_vec());
+                changed =
+                    rewrite::process_kill(head, &self.frontend.registry).map(|payload| payload.to_vec());
             }
             Command::SetOption => self.lease.taint(CloseReason::OptionChanged),
             _ => {}
@@ -141,7 +142,11 @@ impl Session {
         }
     }
 
-    async fn relay_packets(&mut self, translator: &mut Translator, files: FileAccess) -> Result<(), SessionEnd> {
+    async fn relay_packets(
+        &mut self,
+        translator: &mut Translator,
+        files: FileAccess,
+    ) -> Result<(), SessionEnd> {
         loop {
             let file_wanted = self.relay_burst(translator).await?;
             if file_wanted {
@@ -247,7 +252,12 @@ struct Forwarding {
 
 impl Forwarding {
     /// Moves all of them; `shift` is added to their sequence ids. Returns how many bytes that were.
-    async fn run(&mut self, client: &mut Client, connection: &mut Connection, shift: u8) -> Result<u64, SessionEnd> {
+    async fn run(
+        &mut self,
+        client: &mut Client,
+        connection: &mut Connection,
+        shift: u8,
+    ) -> Result<u64, SessionEnd> {
         let mut total = 0;
         let mut at_header = true;
         loop {

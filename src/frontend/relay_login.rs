@@ -28,14 +28,22 @@ const MOST_ROUNDS: usize = 32;
 ///
 /// # Errors
 /// See [`LoginError`].
-pub async fn relay<S: AsyncRead + AsyncWrite + Unpin>(desk: &Desk<'_>, client: &mut PacketStream<S>, claim: &Claim) -> Result<Lease, LoginError> {
+pub async fn relay<S: AsyncRead + AsyncWrite + Unpin>(
+    desk: &Desk<'_>,
+    client: &mut PacketStream<S>,
+    claim: &Claim,
+) -> Result<Lease, LoginError> {
     let mut outage = None;
     for index in router::order(&desk.context.verdicts()) {
         let Some(backend) = desk.context.backends.get(index) else { continue };
         match dial(desk, backend, claim).await {
             Ok(dialled) => return judge(desk, client, claim, backend, dialled).await,
             Err(error) => {
-                tracing::debug!(backend = backend.name(), error = telemetry::chain(&error), "not this backend");
+                tracing::debug!(
+                    backend = backend.name(),
+                    error = telemetry::chain(&error),
+                    "not this backend"
+                );
                 outage = Some(error);
             }
         }
@@ -88,7 +96,9 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
         };
         match AuthPacket::parse(&packet) {
             // Nothing was asked of the client: whatever the server accepted, it was not the client's proof.
-            Ok(AuthPacket::Ok) if asked == 0 => return Err(LoginError::SocketIdentity(desk.access_denied(claim))),
+            Ok(AuthPacket::Ok) if asked == 0 => {
+                return Err(LoginError::SocketIdentity(desk.access_denied(claim)));
+            }
             Ok(AuthPacket::Ok) => return Ok(packet),
             Ok(AuthPacket::Refused(error)) => return Err(LoginError::Denied(error)),
             Ok(AuthPacket::Switch(switch)) if wants_cleartext(&switch) && !both_secure => {
@@ -105,7 +115,11 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
 
 /// Whether the server lets the proxy in as this user without any proof, which it does when the account is tied to the
 /// proxy's operating-system user (plugin `unix_socket`, alone or after others).
-async fn accepts_the_proxy(desk: &Desk<'_>, backend: &Arc<Backend>, claim: &Claim) -> Result<bool, LoginError> {
+async fn accepts_the_proxy(
+    desk: &Desk<'_>,
+    backend: &Arc<Backend>,
+    claim: &Claim,
+) -> Result<bool, LoginError> {
     let unavailable = |error| LoginError::Unavailable(AcquireError::Connect(error));
     let mut dialled = dial(desk, backend, claim).await.map_err(unavailable)?;
     let server = dialled.packets();

@@ -1,3 +1,7 @@
 //! The `sealock` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    sealock::cli::main()
+}

@@ -11,7 +11,7 @@ use std::time::Instant;
 use tokio::io::AsyncWriteExt as _;
 
 use crate::auth::Channel;
-use crate::auth::prover::Prover;
+use crate::auth::Prover;
 use crate::backend::BackendThreadId;
 use crate::backend::connector::{Login, Terms, prove};
 use crate::backend::error::ConnectError;
@@ -197,18 +197,18 @@ impl Connection {
     pub async fn log_in_again(self, login: &Login, terms: &Terms) -> Result<Self, ConnectError> {
         let channel = if self.stream.is_secure() { Channel::Secure } else { Channel::Insecure };
         let mut prover = Prover::new(login.secret.clone(), channel);
-        // The salt of the first login counts no more; an empty answer makes the server send a fresh one.
+        // Whatever is answered here, the server asks again with an AuthSwitchRequest (10.11).
         let command = ChangeUser {
             user: login.user.clone(),
             auth_response: Vec::new(),
-            schema: terms.schema.clone().unwrap_or_default(),
+            schema: terms.schema.clone(),
             collation: Some(terms.collation),
-            plugin: Some(b"sealock_switch".to_vec()),
+            plugin: Some(prover.unanswered().plugin.to_vec()),
             attributes: terms.attributes.clone(),
         };
         let (mut packets, state) = self.into_packets();
         packets.set_sequence(SequenceId::default());
-        packets.write(&command.encode()).await.map_err(ConnectError::Broken)?;
+        packets.write(&command.encode(state.capabilities)).await.map_err(ConnectError::Broken)?;
         let ok = prove(&mut packets, &mut prover).await?;
         let mut connection = Self::rejoin(packets, state, &ok);
         connection.logged_in(ok);

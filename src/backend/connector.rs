@@ -7,8 +7,7 @@ use std::time::Instant;
 
 use tokio::io::AsyncWriteExt as _;
 
-use crate::auth::prover::{Answer, Prover};
-use crate::auth::{BackendSecret, Channel};
+use crate::auth::{Answer, BackendSecret, Channel, Prover};
 use crate::backend::Backend;
 use crate::backend::connection::Connection;
 use crate::backend::error::{ConnectError, ConnectOutcome};
@@ -113,16 +112,18 @@ impl Backend {
         result
     }
 
-    async fn bounded<T>(&self, attempt: impl Future<Output = Result<T, ConnectError>>) -> Result<T, ConnectError> {
+    async fn bounded<T>(
+        &self,
+        attempt: impl Future<Output = Result<T, ConnectError>>,
+    ) -> Result<T, ConnectError> {
         tokio::time::timeout(self.connect_timeout, attempt)
             .await
             .unwrap_or(Err(ConnectError::TimedOut(self.connect_timeout)))
     }
 
     async fn open(&self, terms: &Terms, origin: Option<Origin>) -> Result<Dialled, ConnectError> {
-        let mut socket = Socket::connect(&self.address, self.connect_timeout)
-            .await
-            .map_err(ConnectError::Unreachable)?;
+        let mut socket =
+            Socket::connect(&self.address, self.connect_timeout).await.map_err(ConnectError::Unreachable)?;
         if self.proxy_protocol {
             let header = proxy_header::encode(origin);
             socket.write_all(&header).await.map_err(|error| ConnectError::Broken(error.into()))?;
@@ -202,7 +203,7 @@ impl Dialled {
     async fn log_in(mut self, login: &Login, terms: &Terms) -> Result<Connection, ConnectError> {
         let mut prover = Prover::new(login.secret.clone(), self.channel());
         let first = prover.initial(&self.greeting.plugin, &self.greeting.salt);
-        let response = self.response(&login.user, terms, first.plugin, first.response);
+        let response = self.response(&login.user, terms, first.plugin.to_vec(), first.response);
         self.packets.write(&response.encode()).await.map_err(ConnectError::Broken)?;
         let ok = prove(&mut self.packets, &mut prover).await?;
         let mut connection = self.into_connection(ok);
@@ -212,7 +213,13 @@ impl Dialled {
         Ok(connection)
     }
 
-    fn response(&self, user: &[u8], terms: &Terms, plugin: Vec<u8>, auth_response: Vec<u8>) -> HandshakeResponse {
+    fn response(
+        &self,
+        user: &[u8],
+        terms: &Terms,
+        plugin: Vec<u8>,
+        auth_response: Vec<u8>,
+    ) -> HandshakeResponse {
         HandshakeResponse {
             capabilities: self.capabilities,
             max_packet: terms.max_packet,
@@ -227,6 +234,11 @@ impl Dialled {
 }
 
 impl Terms {
+    /// Those of the client's capabilities that its backend connection has to have.
+    pub fn choices(&self) -> Capabilities {
+        self.capabilities & CLIENT_CHOICES
+    }
+
     fn handshake_collation(&self, default: u8) -> u8 {
         u8::try_from(self.collation).unwrap_or(default)
     }
@@ -262,7 +274,7 @@ fn agreed(greeting: &Greeting, terms: &Terms) -> Result<Capabilities, ConnectErr
             return Err(ConnectError::TooOld(name));
         }
     }
-    let mut capabilities = CANONICAL | (terms.capabilities & CLIENT_CHOICES);
+    let mut capabilities = CANONICAL | terms.choices();
     if terms.schema.is_some() {
         capabilities |= Capabilities::CONNECT_WITH_DB;
     }

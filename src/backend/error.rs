@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::auth::AuthError;
-use crate::protocol::handshake::HandshakeParseError;
+use crate::protocol::handshake;
 use crate::protocol::reply::ServerError;
 use crate::tls::packets::PacketError;
 use crate::tls::socket;
@@ -29,7 +29,7 @@ pub enum ConnectError {
     TooOld(&'static str),
     /// Its greeting makes no sense.
     #[error("the backend's greeting cannot be understood")]
-    Greeting(#[source] HandshakeParseError),
+    Greeting(#[source] handshake::HandshakeError),
     /// It sent an error in place of a greeting: too many connections, this host is blocked, …
     #[error("the backend refuses the proxy: {0}")]
     Turned(ServerError),

@@ -18,10 +18,10 @@ use std::time::Duration;
 
 use crate::backend::health::Health;
 use crate::backend::metrics::BackendMetrics;
-use crate::config::model::{self, Address, BackendTlsMode};
+use crate::config::model::{self, Address};
 use crate::telemetry::Registry;
+use crate::tls::TlsError;
 use crate::tls::client::ClientTls;
-use crate::tls::error::TlsError;
 
 /// The id that a MariaDB server gives a connection, as in its process list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -58,10 +58,7 @@ impl Backend {
         registry: &Registry,
         health: Option<Arc<Health>>,
     ) -> Result<Self, TlsError> {
-        let tls = match config.tls.mode {
-            BackendTlsMode::Disabled => None,
-            _ => Some(ClientTls::build(&config.tls, &config.address)?),
-        };
+        let tls = ClientTls::build(&config.tls, &config.address)?;
         Ok(Self {
             name: config.name.clone(),
             address: config.address.clone(),
@@ -97,6 +94,11 @@ impl Backend {
     /// Whether it is up, and what it said of itself.
     pub fn health(&self) -> &Arc<Health> {
         &self.health
+    }
+
+    /// TLS towards it; none where that is disabled.
+    pub fn tls(&self) -> Option<&ClientTls> {
+        self.tls.as_ref()
     }
 
     /// Its metrics.

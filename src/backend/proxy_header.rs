@@ -25,7 +25,11 @@ pub fn encode(origin: Option<Origin>) -> Vec<u8> {
             Protocol::Stream,
             Addresses::from((client, local)),
         ),
-        None => Builder::with_addresses(Version::Two | Command::Local, Protocol::Unspecified, Addresses::Unspecified),
+        None => Builder::with_addresses(
+            Version::Two | Command::Local,
+            Protocol::Unspecified,
+            Addresses::Unspecified,
+        ),
     };
     header.build().unwrap_or_default()
 }

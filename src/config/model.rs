@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use zeroize::Zeroizing;
 
 /// A whole configuration.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// Where clients connect; at least one.
     pub listeners: Vec<Listener>,
@@ -49,7 +49,7 @@ pub enum Address {
 }
 
 /// One `[[listener]]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listener {
     /// Addresses to bind.
     pub bind: Vec<Address>,
@@ -62,7 +62,7 @@ pub struct Listener {
 }
 
 /// TLS of a listener.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListenerTls {
     /// Whether TLS is offered or demanded.
     pub mode: ListenerTlsMode,
@@ -95,7 +95,7 @@ pub enum TlsVersion {
 }
 
 /// One `[[backend]]`: one MariaDB server.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Backend {
     /// Name in logs and metrics.
     pub name: String,
@@ -112,7 +112,7 @@ pub struct Backend {
 }
 
 /// TLS towards a backend.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackendTls {
     /// Whether TLS is used and what is verified.
     pub mode: BackendTlsMode,
@@ -142,7 +142,7 @@ pub enum BackendTlsMode {
 }
 
 /// One `[[account]]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     /// User name that clients give.
     pub user: String,
@@ -152,12 +152,12 @@ pub struct Account {
     pub plugin: Option<AuthPlugin>,
     /// Another login at the backend than the client's.
     pub backend: Option<BackendLogin>,
-    /// Client connections of this account; none: `limits.max_clients_per_account`.
+    /// Client connections of this account, 0: no limit; none: `limits.max_clients_per_account`.
     pub max_clients: Option<u32>,
 }
 
-/// What the proxy knows of an account's password.
-#[derive(Clone, Debug)]
+/// What the proxy knows of an account's password. `Debug` prints neither password nor hash.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Credential {
     /// The password itself; any plugin works.
     Password(Secret),
@@ -166,7 +166,7 @@ pub enum Credential {
 }
 
 /// A login at a backend that differs from the client's.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackendLogin {
     /// User name at the backend.
     pub user: String,
@@ -188,7 +188,7 @@ pub enum AuthPlugin {
 }
 
 /// `[auth]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Auth {
     /// Plugin announced in the greeting.
     pub default_plugin: AuthPlugin,
@@ -197,7 +197,7 @@ pub struct Auth {
 }
 
 /// `[pool]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pool {
     /// How backend connections are shared.
     pub mode: PoolMode,
@@ -220,8 +220,8 @@ pub enum PoolMode {
     Session,
 }
 
-/// `[limits]`. A duration of zero means no limit.
-#[derive(Clone, Debug)]
+/// `[limits]`. Zero means no limit where a field says so; the others are never zero.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Client connections in all.
     pub max_clients: u32,
@@ -231,16 +231,16 @@ pub struct Limits {
     pub handshake_timeout: Duration,
     /// Largest packet accepted before authentication, in bytes.
     pub max_handshake_packet: usize,
-    /// How long a client may stay without a command.
+    /// How long a client may stay without a command; zero: for ever.
     pub client_idle_timeout: Duration,
-    /// How long a client may leave its receive buffer full.
+    /// How long a client may leave its receive buffer full; zero: for ever.
     pub write_timeout: Duration,
     /// Time to kill the statement of a client that went away.
     pub kill_timeout: Duration,
 }
 
 /// `[service]`: the proxy's own login.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Service {
     /// User name.
     pub user: String,
@@ -249,14 +249,14 @@ pub struct Service {
 }
 
 /// `[shutdown]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shutdown {
     /// How long open transactions may go on after SIGTERM.
     pub drain_timeout: Duration,
 }
 
 /// `[log]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
     /// Text or JSON lines.
     pub format: LogFormat,
@@ -274,21 +274,23 @@ pub enum LogFormat {
 }
 
 /// `[admin]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admin {
     /// Where `/metrics`, `/healthz` and `/readyz` are served; none: nowhere.
     pub http: Option<Address>,
 }
 
 /// `[runtime]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Runtime {
     /// Worker threads; none: one a core.
     pub worker_threads: Option<u32>,
 }
 
 /// Bytes that are never printed, wiped when dropped.
-#[derive(Clone)]
+///
+/// Comparing two is for reloads, to see what changed; it is not constant in time and not for authentication.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Zeroizing<Vec<u8>>);
 
 impl Secret {
@@ -306,6 +308,33 @@ impl Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Password(_) => f.write_str("Password(***)"),
+            Self::NativeHash(_) => f.write_str("NativeHash(***)"),
+        }
+    }
+}
+
+impl AuthPlugin {
+    /// Its name in the protocol.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NativePassword => "mysql_native_password",
+            Self::Ed25519 => "client_ed25519",
+            Self::CachingSha2 => "caching_sha2_password",
+            Self::ClearPassword => "mysql_clear_password",
+        }
     }
 }
 

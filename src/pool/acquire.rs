@@ -96,7 +96,7 @@ impl Pool {
         request: &Request<'_>,
         login: &Login,
     ) -> Result<Option<Connection>, AcquireError> {
-        while let Some(mut idle) = self.lock().take_idle(permit.slot(), &wanted(request)) {
+        while let Some(mut idle) = self.take_idle(permit, &wanted(request)) {
             if maintenance::has_spoken(&mut idle) {
                 self.closed(request.backend.name(), CloseReason::Spoke);
                 continue;
@@ -111,6 +111,10 @@ impl Pool {
             }
         }
         Ok(None)
+    }
+
+    fn take_idle(&self, permit: &Permit, key: &Key) -> Option<Idle> {
+        self.lock().take_idle(permit.slot(), key)
     }
 
     async fn opened(

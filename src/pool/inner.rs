@@ -107,7 +107,8 @@ impl Inner {
                 }
             }
         }
-        self.slots.retain(|_, counts| counts.leased > 0 || !counts.idle.is_empty() || !counts.waiters.is_empty());
+        self.slots
+            .retain(|_, counts| counts.leased > 0 || !counts.idle.is_empty() || !counts.waiters.is_empty());
         swept
     }
 

@@ -76,7 +76,12 @@ impl Lease {
 
     /// A connection whose login was relayed: closed when its client leaves. `killer` is a login that may kill its
     /// statement if the client vanishes; without one the statement runs to its end.
-    pub fn relayed(permit: Permit, backend: Arc<Backend>, connection: Connection, killer: Option<Login>) -> Self {
+    pub fn relayed(
+        permit: Permit,
+        backend: Arc<Backend>,
+        connection: Connection,
+        killer: Option<Login>,
+    ) -> Self {
         Self { held: Some(Held { permit, backend, connection, reuse: None, killer, taint: None }) }
     }
 

@@ -85,6 +85,11 @@ impl Translator {
         &self.scanner
     }
 
+    /// Whether the whole response has been passed on.
+    pub fn is_done(&self) -> bool {
+        self.scanner.is_done() && !self.definitions_ended
+    }
+
     /// Whether the bytes can go out as they came.
     pub fn is_transparent(&self) -> bool {
         self.dialect == Dialect::CANONICAL

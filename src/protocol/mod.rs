@@ -2,6 +2,7 @@
 
 pub mod capabilities;
 pub mod command;
+pub mod compress;
 pub mod dialect;
 pub mod handshake;
 pub mod ok;

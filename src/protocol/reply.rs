@@ -29,6 +29,8 @@ pub const UNKNOWN_COMMAND: u16 = 1047;
 pub const NO_SUCH_THREAD: u16 = 1094;
 /// `ER_NET_PACKET_TOO_LARGE`, SQLSTATE 08S01.
 pub const PACKET_TOO_LARGE: u16 = 1153;
+/// ER_NOT_ALLOWED_COMMAND.
+pub const NOT_ALLOWED_COMMAND: u16 = 1148;
 /// `ER_NET_PACKETS_OUT_OF_ORDER`, SQLSTATE 08S01.
 pub const PACKETS_OUT_OF_ORDER: u16 = 1156;
 /// `ER_NET_READ_INTERRUPTED`, SQLSTATE 08S01: the client was silent for too long.
@@ -108,7 +110,7 @@ pub enum UsingPassword {
 }
 
 impl UsingPassword {
-    /// From the response that the client sent first.
+    /// From the client's answer. Where the plugin was switched, the last one counts.
     #[must_use]
     pub fn of(response: &[u8]) -> Self {
         if response.is_empty() { Self::No } else { Self::Yes }
@@ -241,6 +243,13 @@ impl ServerError {
     #[must_use]
     pub fn no_such_thread(id: u64) -> Self {
         Self::new(NO_SUCH_THREAD, *b"HY000", format!("Unknown thread id: {id}"))
+    }
+
+    /// 1148: a local file was asked for that the client's statement does not name.
+    #[must_use]
+    pub fn local_file_refused() -> Self {
+        let message = "The used command is not allowed: the server asked for a local file that the statement does not name";
+        Self::new(NOT_ALLOWED_COMMAND, *b"42000", message)
     }
 
     /// 1153: a packet over the limit.

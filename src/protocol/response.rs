@@ -54,6 +54,18 @@ pub struct ResponseScanner {
     /// That packet is full, so the next one continues its payload.
     continued: bool,
     status: StatusFlags,
+    last: Last,
+}
+
+/// How the last part of a response ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Last {
+    /// With an OK or EOF packet, which has status flags.
+    Ok,
+    /// With an error.
+    Error,
+    /// Otherwise, or not yet: there are no status flags.
+    Other,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +97,7 @@ impl ResponseScanner {
     /// A scanner for the response to a command of this shape.
     pub fn new(shape: Shape) -> Self {
         let state = if shape == Shape::Nothing { State::Done } else { State::First(shape) };
-        Self { state, remaining: 0, continued: false, status: StatusFlags::default() }
+        Self { state, remaining: 0, continued: false, status: StatusFlags::default(), last: Last::Other }
     }
 
     /// Whether the response has ended.
@@ -101,6 +113,11 @@ impl ResponseScanner {
     /// The status flags of the last OK or EOF seen.
     pub fn status(&self) -> StatusFlags {
         self.status
+    }
+
+    /// How the last part of the response ended.
+    pub fn last(&self) -> Last {
+        self.last
     }
 
     /// Names the next unit at the front of `bytes`; `None` when more bytes are needed or the response has ended.
@@ -255,6 +272,7 @@ impl ResponseScanner {
         let Some(payload) = self.whole(bytes, header) else { return Ok(None) };
         let ok = ok::Ok::parse(payload).ok_or(Malformed("an OK packet"))?;
         self.status = ok.status;
+        self.last = Last::Ok;
         let more = ok.status.contains(StatusFlags::MORE_RESULTS);
         self.state = if more { State::First(Shape::Results) } else { State::Done };
         Ok(Some(Step { len: HEADER_LEN + header.len, unit }))
@@ -266,6 +284,7 @@ impl ResponseScanner {
         if payload.starts_with(&[0xFF, 0xFF, 0xFF]) {
             return Some(self.start_packet(bytes, header));
         }
+        self.last = Last::Error;
         Some(self.finish(header, Unit::Error))
     }
 

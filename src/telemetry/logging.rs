@@ -36,6 +36,14 @@ pub enum LoggingError {
         /// What is wrong with it.
         source: filter::ParseError,
     },
+    /// A bare word that is no level; it would silence everything but a module of that name.
+    #[error(
+        "{word:?} in the log level is none of off, error, warn, info, debug, trace; modules are given as module=level"
+    )]
+    UnknownLevel {
+        /// The word.
+        word: String,
+    },
     /// Logging was set up before in this process.
     #[error("logging is already set up")]
     Installed(#[from] tracing_subscriber::util::TryInitError),
@@ -64,6 +72,10 @@ pub fn init(format: Format, filter: &str, registry: &Registry) -> Result<(), Log
 /// # Errors
 /// A filter that does not parse.
 pub fn parse_filter(filter: &str) -> Result<EnvFilter, LoggingError> {
+    let mut bare = filter.split(',').map(str::trim).filter(|directive| !directive.contains(['=', '[']));
+    if let Some(word) = bare.find(|word| word.is_empty() || word.parse::<filter::LevelFilter>().is_err()) {
+        return Err(LoggingError::UnknownLevel { word: word.to_owned() });
+    }
     let unreadable = |source| LoggingError::Filter { filter: filter.to_owned(), source };
     EnvFilter::builder().parse(filter).map_err(unreadable)
 }
@@ -105,6 +117,13 @@ mod tests {
     fn a_filter_that_does_not_parse_is_quoted_in_the_error() {
         let error = parse_filter("sealock=loud").unwrap_err();
         assert!(error.to_string().contains("\"sealock=loud\""), "{error}");
+    }
+
+    #[test]
+    fn a_word_that_is_no_level_is_refused_rather_than_silencing_the_log() {
+        for filter in ["verbose", "warn,verbose", ""] {
+            assert!(matches!(parse_filter(filter), Err(LoggingError::UnknownLevel { .. })), "{filter}");
+        }
     }
 
     #[test]

@@ -1,12 +1,87 @@
 //! TLS: sockets, streams that may be encrypted, and the certificates on both sides.
 //!
 //! `frontend` accepts through [`stream::accept`], `backend` connects through [`stream::connect`]; `app` builds the
-//! configurations of both ([`server`], [`client`]) at start and at each reload. Nothing here retries, falls back to
-//! plaintext, or skips a verification that was asked for.
+//! settings of both ([`server::ServerTls`], [`client::ClientTls`]) at start and at each reload. Nothing here retries, falls
+//! back to plaintext, or skips a verification that was asked for.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rustls::SupportedProtocolVersion;
+use rustls::crypto::CryptoProvider;
+
+use crate::config::model::TlsVersion;
+
+pub mod certificate;
+pub mod chain;
 pub mod client;
 pub mod fingerprint;
+pub mod identity;
+pub mod inspect;
+pub mod mint;
 pub mod packets;
+pub mod pem;
+pub mod problem;
 pub mod read_buffer;
+pub mod rehearsal;
+pub mod server;
 pub mod socket;
 pub mod stream;
+#[cfg(test)]
+mod tests;
+mod verifier;
+
+/// Why TLS cannot be set up as configured. Displayed completely, one problem a line.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// The certificate or the key is not fit for use.
+    #[error(transparent)]
+    Identity(#[from] problem::Problems),
+    /// The CA file names no certificate that could be trusted.
+    #[error("{file}: {reason}; a PEM file with one or more CA certificates is expected", file = file.display())]
+    Trust {
+        /// The CA file.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// This machine has no certificate store.
+    #[error(
+        "no CA certificates found on this machine; install ca-certificates, or name a CA file for the backend"
+    )]
+    NoSystemTrust,
+    /// Neither the address nor the settings give a name to verify.
+    #[error("{host:?} is no name that a certificate could have; set tls.server_name of the backend")]
+    ServerName {
+        /// What was given instead.
+        host: String,
+    },
+    /// A certificate could not be made.
+    #[error("cannot make a certificate: {0}")]
+    Mint(#[from] mint::MintError),
+    /// The cryptography library refused to work.
+    #[error("TLS cannot be set up: {0}")]
+    Library(#[from] rustls::Error),
+}
+
+/// The cryptography of every connection: aws-lc-rs, with X25519MLKEM768 before the classical groups.
+///
+/// Always handed over explicitly; no process-wide default is installed or looked up.
+pub fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
+
+/// The protocol versions from `oldest` on, newest first.
+fn versions_since(oldest: TlsVersion) -> &'static [&'static SupportedProtocolVersion] {
+    static BOTH: [&SupportedProtocolVersion; 2] = [&rustls::version::TLS13, &rustls::version::TLS12];
+    match oldest {
+        TlsVersion::V1_2 => &BOTH,
+        TlsVersion::V1_3 => &BOTH[..1],
+    }
+}
+
+impl From<problem::Problem> for TlsError {
+    fn from(problem: problem::Problem) -> Self {
+        Self::Identity(problem.into())
+    }
+}

@@ -5,7 +5,7 @@
 
 use std::io;
 
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 
 use crate::protocol::packet::{HEADER_LEN, Header, MAX_PAYLOAD, SequenceId, append};
 use crate::tls::read_buffer::ReadBuffer;
@@ -13,8 +13,8 @@ use crate::tls::stream::MaybeTls;
 
 /// A connection that sends and receives whole packets.
 #[derive(Debug)]
-pub struct PacketStream {
-    stream: MaybeTls,
+pub struct PacketStream<S = MaybeTls> {
+    stream: S,
     buffer: ReadBuffer,
     sequence: SequenceId,
     limit: usize,
@@ -56,14 +56,17 @@ impl From<io::Error> for PacketError {
     }
 }
 
-impl PacketStream {
+impl<S> PacketStream<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     /// Starts on `stream`, with `limit` bytes as the largest payload that is read.
-    pub fn new(stream: MaybeTls, limit: usize) -> Self {
+    pub fn new(stream: S, limit: usize) -> Self {
         Self { stream, buffer: ReadBuffer::default(), sequence: SequenceId::default(), limit }
     }
 
     /// The connection below.
-    pub fn stream(&self) -> &MaybeTls {
+    pub fn stream(&self) -> &S {
         &self.stream
     }
 
@@ -78,12 +81,12 @@ impl PacketStream {
     }
 
     /// The connection and what was read from it beyond the last packet.
-    pub fn into_parts(self) -> (MaybeTls, ReadBuffer) {
+    pub fn into_parts(self) -> (S, ReadBuffer) {
         (self.stream, self.buffer)
     }
 
     /// Goes on with a connection whose packets were relayed so far.
-    pub fn from_parts(stream: MaybeTls, buffer: ReadBuffer, sequence: SequenceId, limit: usize) -> Self {
+    pub fn from_parts(stream: S, buffer: ReadBuffer, sequence: SequenceId, limit: usize) -> Self {
         Self { stream, buffer, sequence, limit }
     }
 

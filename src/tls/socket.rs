@@ -128,6 +128,16 @@ impl Socket {
     }
 }
 
+impl std::fmt::Display for Peer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix { pid: Some(pid), uid } => write!(f, "unix socket, pid {pid}, uid {uid}"),
+            Self::Unix { pid: None, uid } => write!(f, "unix socket, uid {uid}"),
+        }
+    }
+}
+
 #[derive(Debug)]
 enum Io {
     Tcp(TcpStream),

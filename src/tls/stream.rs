@@ -136,6 +136,14 @@ impl MaybeTls {
 }
 
 impl TlsInfo {
+    /// The protocol version as people write it.
+    pub fn version_name(&self) -> &'static str {
+        match self.version {
+            TlsVersion::V1_2 => "TLSv1.2",
+            TlsVersion::V1_3 => "TLSv1.3",
+        }
+    }
+
     /// What `state` negotiated; none before the handshake is over.
     pub fn of(state: &CommonState) -> Option<Self> {
         let version = match state.protocol_version()? {
@@ -194,29 +202,14 @@ impl From<io::Error> for HandshakeError {
     }
 }
 
-impl HandshakeCause {
-    /// Every cause, in the order of their declaration.
-    pub const ALL: &'static [Self] = &[
-        Self::Closed,
-        Self::Io,
-        Self::PeerRefused,
-        Self::BadCertificate,
-        Self::Incompatible,
-        Self::Malformed,
-    ];
-
-    /// The label's value.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Closed => "closed",
-            Self::Io => "io",
-            Self::PeerRefused => "peer_refused",
-            Self::BadCertificate => "bad_certificate",
-            Self::Incompatible => "incompatible",
-            Self::Malformed => "malformed",
-        }
-    }
-}
+crate::label!(HandshakeCause {
+    Closed => "closed",
+    Io => "io",
+    PeerRefused => "peer_refused",
+    BadCertificate => "bad_certificate",
+    Incompatible => "incompatible",
+    Malformed => "malformed",
+});
 
 impl AsyncRead for MaybeTls {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {

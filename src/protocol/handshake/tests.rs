@@ -8,6 +8,9 @@ use crate::protocol::capabilities::Capabilities;
 const GREETING_10_11: &str = "0a352e352e352d31302e31312e31392d4d6172696144422d302b6465623132753100050000007d3426633f50574200\
     fef7080200ff81150000000000001d000000242a496e6e5c65654d32507d006d7973716c5f6e61746976655f70617373776f726400";
 
+const GREETING_11_8: &str = "0a31312e382e362d4d6172696144422d302b646562313375312066726f6d2044656269616e002500000063702c277d655e2c\
+    00feff2d0200ff81150000000000003d0000005a656a664151522975333b6f006d7973716c5f6e61746976655f70617373776f726400";
+
 /// `mariadb -unat -psecret` of MariaDB 10.11.19, Connector/C 3.3.20.
 const RESPONSE_10_11: &str = "84a2bf000000100021000000000000000000000000000000000000001d0000006e61740014d33fd68293868448edee65\
     6d7912d170ebe158136d7973716c5f6e61746976655f70617373776f7264007f035f6f73054c696e75780c5f636c69656e745f6e616d650a6c69626d617269\
@@ -35,6 +38,15 @@ fn the_greeting_of_mariadb_10_11_is_read_and_written_back() {
     assert_eq!(greeting.plugin, plugin::NATIVE_PASSWORD);
     assert_eq!((greeting.collation, greeting.status), (8, 2));
     assert!(greeting.capabilities.contains(Capabilities::EXTENDED_METADATA));
+    assert_eq!(greeting.encode(), bytes);
+}
+
+#[test]
+fn the_greeting_of_mariadb_11_8_is_read_and_written_back() {
+    let bytes = captured(GREETING_11_8);
+    let greeting = Greeting::parse(&bytes).unwrap();
+    assert!(greeting.version.starts_with(b"11.8.6-MariaDB"));
+    assert!(greeting.capabilities.contains(Capabilities::BULK_UNIT_RESULTS | Capabilities::SSL));
     assert_eq!(greeting.encode(), bytes);
 }
 
@@ -178,7 +190,9 @@ fn no_debug_output_shows_an_authentication_response() {
 #[test]
 fn no_truncation_of_a_captured_packet_panics() {
     let flags = Capabilities::from_bits(u64::MAX);
-    for hex in [GREETING_10_11, RESPONSE_10_11, SWITCH_TO_ED25519_10_11, SWITCH_TO_NATIVE_10_11] {
+    for hex in
+        [GREETING_10_11, GREETING_11_8, RESPONSE_10_11, SWITCH_TO_ED25519_10_11, SWITCH_TO_NATIVE_10_11]
+    {
         let bytes = captured(hex);
         for len in 0..bytes.len() {
             parse_every_way(&bytes[..len], flags);

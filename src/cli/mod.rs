@@ -1,0 +1,106 @@
+//! The command line.
+
+pub mod certs;
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+
+use crate::app::build::Builder;
+use crate::app::run;
+use crate::cli::certs::CertsCommand;
+use crate::config::Config;
+use crate::telemetry::{Registry, chain};
+use crate::tls::mint;
+
+/// The configuration cannot be used. Also clap's code for a wrong command line.
+const UNUSABLE: u8 = 2;
+
+/// TLS in front of MariaDB: clients and servers move to encrypted connections, one service at a time.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the proxy.
+    ///
+    /// SIGHUP reads the configuration and all certificates again and applies them together or not at all. SIGTERM and
+    /// SIGINT let open transactions finish, up to shutdown.drain_timeout; a second one ends at once.
+    Run {
+        /// The configuration file.
+        #[arg(short, long, value_name = "FILE", default_value = "/etc/sealock/sealock.toml")]
+        config: PathBuf,
+    },
+    /// Check a configuration and the certificates that it names, and report every problem.
+    ///
+    /// Exit code 0: it can be run. 2: it cannot; each line of standard error is one problem, with file, line and key.
+    Check {
+        /// The configuration file.
+        #[arg(short, long, value_name = "FILE", default_value = "/etc/sealock/sealock.toml")]
+        config: PathBuf,
+    },
+    /// Make development certificates, or look at certificates.
+    #[command(subcommand)]
+    Certs(CertsCommand),
+}
+
+/// Does what the command line says.
+pub fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Run { config } => run_proxy(&config),
+        Command::Check { config } => check(&config),
+        Command::Certs(command) => certs::run(&command, &mut std::io::stdout()).map(|()| ExitCode::SUCCESS),
+    };
+    done.unwrap_or_else(|error| {
+        complain(&format!("{error:#}"));
+        ExitCode::FAILURE
+    })
+}
+
+fn run_proxy(file: &std::path::Path) -> anyhow::Result<ExitCode> {
+    match Config::load(file) {
+        Ok(config) => {
+            run::run(config, file)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(errors) => Ok(unusable(&errors.to_string())),
+    }
+}
+
+fn check(file: &std::path::Path) -> anyhow::Result<ExitCode> {
+    let config = match Config::load(file) {
+        Ok(config) => config,
+        Err(errors) => return Ok(unusable(&errors.to_string())),
+    };
+    let minted = Arc::new(mint::self_signed(&mint::local_names())?);
+    let builder = Builder { registry: Arc::new(Registry::new()), minted };
+    match builder.build(&config, 1, None) {
+        Ok(context) => {
+            let (listeners, backends) = (context.listeners.len(), context.backends.len());
+            writeln!(
+                std::io::stdout(),
+                "{}: can be run ({listeners} listeners, {backends} backends, {} accounts)",
+                file.display(),
+                config.accounts.len()
+            )?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(errors) => Ok(unusable(&chain(&errors))),
+    }
+}
+
+fn unusable(problems: &str) -> ExitCode {
+    complain(problems);
+    ExitCode::from(UNUSABLE)
+}
+
+fn complain(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}

@@ -1,0 +1,71 @@
+//! `[[listener]]` and `[listener.tls]`.
+
+use ipnet::IpNet;
+
+use crate::config::files::{PrivateFile, ReadableFile};
+use crate::config::key::{Key, KeyDoc};
+use crate::config::model::{Address, Listener, ListenerTls, ListenerTlsMode, TlsVersion};
+use crate::config::section::{Section, assemble};
+use crate::config::value::FileMode;
+
+const BIND: Key<Vec<Address>> = Key::required(
+    "listener.bind",
+    "Addresses to accept clients on. Port 0 lets the kernel choose; the log says which.",
+)
+.accepting("list of \"host:port\", \"[IPv6]:port\" or \"unix:/path\", at least one", |all| !all.is_empty());
+
+const PROXY_PROTOCOL_FROM: Key<Vec<IpNet>> = Key::with_default(
+    "listener.proxy_protocol_from",
+    "[]",
+    "Networks whose connections start with a PROXY protocol header (v1 or v2). From anywhere else none is read.",
+);
+
+const UNIX_MODE: Key<FileMode> =
+    Key::with_default("listener.unix_mode", "\"0660\"", "Permissions of the unix sockets in `bind`.");
+
+const MODE: Key<ListenerTlsMode> = Key::with_default(
+    "listener.tls.mode",
+    "\"optional\"",
+    "Whether TLS is not offered, offered to clients that ask for it, or demanded. Unix sockets are exempt from `required`.",
+);
+
+const CERTIFICATE: Key<ReadableFile> = Key::optional(
+    "listener.tls.certificate",
+    "a self-signed one is made at start",
+    "Certificate chain, leaf first.",
+);
+
+const KEY: Key<PrivateFile> =
+    Key::optional("listener.tls.key", "as for `certificate`", "Private key of the leaf certificate.");
+
+const MIN_VERSION: Key<TlsVersion> =
+    Key::with_default("listener.tls.min_version", "\"1.2\"", "Oldest TLS version accepted.");
+
+pub(super) const KEYS: &[KeyDoc] = &[
+    BIND.doc(),
+    PROXY_PROTOCOL_FROM.doc(),
+    UNIX_MODE.doc(),
+    MODE.doc(),
+    CERTIFICATE.doc(),
+    KEY.doc(),
+    MIN_VERSION.doc(),
+];
+
+pub(super) fn read(section: &Section<'_>) -> Option<Listener> {
+    assemble!(Listener {
+        bind: section.value(&BIND),
+        proxy_protocol_from: section.value(&PROXY_PROTOCOL_FROM),
+        unix_mode: section.value(&UNIX_MODE).map(|mode| mode.0),
+        tls: section.table("tls").and_then(|section| read_tls(&section)),
+    })
+}
+
+fn read_tls(section: &Section<'_>) -> Option<ListenerTls> {
+    section.refuse_lonely(&CERTIFICATE, &KEY);
+    assemble!(ListenerTls {
+        mode: section.value(&MODE),
+        certificate: section.optional(&CERTIFICATE).map(|file| file.map(|file| file.0)),
+        key: section.optional(&KEY).map(|file| file.map(|file| file.0)),
+        min_version: section.value(&MIN_VERSION),
+    })
+}

@@ -1,0 +1,86 @@
+//! From a file to a [`Config`], or to everything that is wrong with it.
+
+use std::path::Path;
+
+use crate::config::document::Document;
+use crate::config::error::{ConfigErrors, Problem};
+use crate::config::key::KeyDoc;
+use crate::config::model::Config;
+use crate::config::section::{Section, assemble};
+use crate::config::{
+    account, admin, auth, backend, limits, listener, log, pool, rules, runtime, service, shutdown, unknown,
+};
+
+/// Every key, section by section in the order of docs/configuration.md.
+pub fn reference() -> impl Iterator<Item = &'static KeyDoc> {
+    const SECTIONS: [&[KeyDoc]; 11] = [
+        listener::KEYS,
+        backend::KEYS,
+        account::KEYS,
+        auth::KEYS,
+        pool::KEYS,
+        limits::KEYS,
+        service::KEYS,
+        shutdown::KEYS,
+        log::KEYS,
+        admin::KEYS,
+        runtime::KEYS,
+    ];
+    SECTIONS.into_iter().flatten()
+}
+
+impl Config {
+    /// Reads a configuration file and the secret files that it names.
+    ///
+    /// # Errors
+    /// Every problem there is: see [`ConfigErrors`].
+    pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
+        let unreadable = |found: String| {
+            let (file, accepted) = (path.to_owned(), "a readable file of TOML in UTF-8".to_owned());
+            let problem = Problem { file, line: None, key: String::new(), found, accepted, hint: None };
+            ConfigErrors::new(vec![problem])
+        };
+        let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
+        Self::parse(&text, path)
+    }
+
+    /// Parses the text of a configuration file. `file` is named in problems, and relative paths start at its directory.
+    ///
+    /// # Errors
+    /// Every problem there is: see [`ConfigErrors`].
+    pub fn parse(text: &str, file: &Path) -> Result<Self, ConfigErrors> {
+        let (document, table) = Document::parse(text, file);
+        let config = read(&Section::root(&document, &table));
+        unknown::refuse_unknown(&document, &table);
+        match (document.into_errors(), config) {
+            (None, Some(config)) => Ok(config),
+            (errors, config) => {
+                debug_assert!(errors.is_some() || config.is_some(), "a value failed without saying why");
+                Err(errors.unwrap_or_else(|| ConfigErrors::new(Vec::new())))
+            }
+        }
+    }
+}
+
+fn read(root: &Section<'_>) -> Option<Config> {
+    rules::check(root);
+    assemble!(Config {
+        listeners: each(root, "listener", listener::read),
+        backends: each(root, "backend", backend::read),
+        accounts: each(root, "account", account::read),
+        auth: root.table("auth").and_then(|section| auth::read(&section)),
+        pool: root.table("pool").and_then(|section| pool::read(&section)),
+        limits: root.table("limits").and_then(|section| limits::read(&section)),
+        service: root.table("service").and_then(|section| service::read(&section)),
+        shutdown: root.table("shutdown").and_then(|section| shutdown::read(&section)),
+        log: root.table("log").and_then(|section| log::read(&section)),
+        admin: root.table("admin").and_then(|section| admin::read(&section)),
+        runtime: root.table("runtime").and_then(|section| runtime::read(&section)),
+    })
+}
+
+/// Reads all sections of a name, also after one that failed.
+fn each<T>(root: &Section<'_>, name: &str, read: fn(&Section<'_>) -> Option<T>) -> Option<Vec<T>> {
+    let all: Vec<Option<T>> = root.tables(name).into_iter().map(|section| read(&section?)).collect();
+    all.into_iter().collect()
+}

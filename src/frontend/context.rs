@@ -1,0 +1,111 @@
+//! What sessions run with: one generation of the configuration, and what outlives generations.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use ipnet::IpNet;
+
+use crate::auth::Accounts;
+use crate::backend::Backend;
+use crate::backend::connector::Login;
+use crate::backend::health::Verdict;
+use crate::config::model::{self, ListenerTlsMode};
+use crate::frontend::limits::ClientLimits;
+use crate::frontend::metrics::FrontendMetrics;
+use crate::frontend::registry::Registry;
+use crate::pool::{Bounds, Pool};
+use crate::tls::server::ServerTls;
+
+/// One generation of the configuration, built and validated as a whole and published in one step.
+pub struct Context {
+    /// 1 at start, one more with each reload.
+    pub generation: u64,
+    /// Listeners in the order of the configuration.
+    pub listeners: Vec<ListenerContext>,
+    /// Backends in order of preference.
+    pub backends: Vec<Arc<Backend>>,
+    /// Accounts with known passwords.
+    pub accounts: Accounts,
+    /// How clients prove who they are.
+    pub auth: model::Auth,
+    /// The proxy's own login.
+    pub service: Option<Login>,
+    /// Bounds on clients.
+    pub limits: model::Limits,
+    /// Bounds on backend connections.
+    pub pool: model::Pool,
+}
+
+/// What one listener asks of its clients.
+pub struct ListenerContext {
+    /// Whether TLS is offered or demanded.
+    pub mode: ListenerTlsMode,
+    /// Certificate and protocol versions; there unless TLS is disabled.
+    pub tls: Option<ServerTls>,
+    /// Networks whose connections start with a PROXY header.
+    pub proxy_protocol_from: Vec<IpNet>,
+}
+
+/// What all sessions share, for as long as the process lives.
+pub struct Frontend {
+    /// The generation in force.
+    pub context: ArcSwap<Context>,
+    /// Backend connections.
+    pub pool: Arc<Pool>,
+    /// Clients by id.
+    pub registry: Arc<Registry>,
+    /// Counts of clients.
+    pub limits: Arc<ClientLimits>,
+    /// Metrics.
+    pub metrics: FrontendMetrics,
+    /// Whether the proxy is still taking work.
+    pub phase: Phase,
+}
+
+/// Whether the proxy is taking work.
+#[derive(Default)]
+pub struct Phase(AtomicU8);
+
+const DRAINING: u8 = 1;
+
+impl Phase {
+    /// From now on no session begins anything new.
+    pub fn drain(&self) {
+        self.0.store(DRAINING, Ordering::Release);
+    }
+
+    /// Whether sessions are to end at their next safe point.
+    pub fn is_draining(&self) -> bool {
+        self.0.load(Ordering::Acquire) == DRAINING
+    }
+}
+
+impl Context {
+    /// What is known of each backend, in order.
+    pub fn verdicts(&self) -> Vec<Verdict> {
+        self.backends.iter().map(|backend| backend.health().verdict()).collect()
+    }
+
+    /// What the listener of that number asks of its clients.
+    pub fn listener(&self, index: usize) -> Option<&ListenerContext> {
+        self.listeners.get(index)
+    }
+
+    /// How long a client waits for a backend connection.
+    pub fn patience(&self) -> Duration {
+        self.pool.acquire_timeout
+    }
+
+    /// What governs backend connections.
+    pub fn bounds(&self) -> Bounds {
+        Bounds {
+            max_connections: self.pool.max_connections,
+            max_idle: self.pool.max_idle,
+            idle_timeout: self.pool.idle_timeout,
+            max_lifetime: self.pool.max_lifetime,
+            kill_timeout: self.limits.kill_timeout,
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! What is counted on the client's side; handles are resolved once, when the proxy starts.
+
+use std::sync::Arc;
+
+use crate::frontend::error::{DisconnectCause, ErrorOrigin};
+use crate::frontend::login::Rung;
+use crate::frontend::refusal::RefusalCause;
+use crate::protocol::command::Command;
+use crate::telemetry::label::{Side, Transport};
+use crate::telemetry::{Counter, Family, Gauge, Histogram, Label, Registry, names};
+use crate::tls::stream::{HandshakeCause, TlsInfo};
+
+/// Handles for the client's side.
+pub struct FrontendMetrics {
+    registry: Arc<Registry>,
+    /// Clients that are logged in.
+    pub clients: Family<Transport, Gauge>,
+    /// Clients that are not logged in yet.
+    pub handshaking: Gauge,
+    /// Clients that have logged in.
+    pub connections: Family<Transport>,
+    /// How they were authenticated.
+    pub logins: Family<Rung>,
+    /// Connections refused before or during the login.
+    pub refusals: Family<RefusalCause>,
+    /// Ends of sessions.
+    pub disconnects: Family<DisconnectCause>,
+    /// Time to log in.
+    pub handshake_seconds: Histogram,
+    /// TLS handshakes that failed.
+    pub tls_failures: Family<HandshakeCause>,
+    /// Commands.
+    pub commands: Family<Command>,
+    /// Time of a command and its response.
+    pub statement_seconds: Histogram,
+    /// Bytes from clients.
+    pub received: Counter,
+    /// Bytes to clients.
+    pub sent: Counter,
+    /// Errors told to clients.
+    pub error_replies: Family<ErrorOrigin>,
+    /// Files that were not handed out.
+    pub file_refusals: Counter,
+}
+
+impl FrontendMetrics {
+    /// Resolves everything.
+    pub fn new(registry: &Arc<Registry>) -> Self {
+        Self {
+            registry: Arc::clone(registry),
+            clients: registry.gauges(&names::CLIENTS, &[]),
+            handshaking: registry.gauge(&names::CLIENTS_HANDSHAKING, &[]),
+            connections: registry.counters(&names::CLIENT_CONNECTIONS, &[]),
+            logins: registry.counters(&names::CLIENT_LOGINS, &[]),
+            refusals: registry.counters(&names::CLIENT_REFUSALS, &[]),
+            disconnects: registry.counters(&names::CLIENT_DISCONNECTS, &[]),
+            handshake_seconds: registry.histogram(&names::CLIENT_HANDSHAKE, &[]),
+            tls_failures: registry.counters(&names::TLS_HANDSHAKE_FAILURES, &[Side::Client.label()]),
+            commands: registry.counters(&names::COMMANDS, &[]),
+            statement_seconds: registry.histogram(&names::STATEMENT, &[]),
+            received: registry.counter(&names::CLIENT_RECEIVED_BYTES, &[]),
+            sent: registry.counter(&names::CLIENT_SENT_BYTES, &[]),
+            error_replies: registry.counters(&names::ERROR_REPLIES, &[]),
+            file_refusals: registry.counter(&names::LOCAL_INFILE_REFUSALS, &[]),
+        }
+    }
+
+    /// A TLS handshake with a client has succeeded.
+    pub fn secured(&self, info: &TlsInfo) {
+        let values = [Side::Client.label(), info.version_name(), info.group.unwrap_or("none")];
+        self.registry.counter(&names::TLS_HANDSHAKES, &values).increment(1);
+    }
+}
+
+/// A command as a label; bytes without a name share one.
+impl Label for Command {
+    const ALL: &'static [Self] = &[
+        Self::Quit,
+        Self::InitDb,
+        Self::Query,
+        Self::FieldList,
+        Self::Statistics,
+        Self::ProcessInfo,
+        Self::ProcessKill,
+        Self::Debug,
+        Self::Ping,
+        Self::ChangeUser,
+        Self::BinlogDump,
+        Self::RegisterReplica,
+        Self::StmtPrepare,
+        Self::StmtExecute,
+        Self::StmtSendLongData,
+        Self::StmtClose,
+        Self::StmtReset,
+        Self::SetOption,
+        Self::StmtFetch,
+        Self::ResetConnection,
+        Self::StmtBulkExecute,
+        Self::Other(0),
+    ];
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Quit => "quit",
+            Self::InitDb => "init_db",
+            Self::Query => "query",
+            Self::FieldList => "field_list",
+            Self::Statistics => "statistics",
+            Self::ProcessInfo => "process_info",
+            Self::ProcessKill => "process_kill",
+            Self::Debug => "debug",
+            Self::Ping => "ping",
+            Self::ChangeUser => "change_user",
+            Self::BinlogDump => "binlog_dump",
+            Self::RegisterReplica => "register_replica",
+            Self::StmtPrepare => "stmt_prepare",
+            Self::StmtExecute => "stmt_execute",
+            Self::StmtSendLongData => "stmt_send_long_data",
+            Self::StmtClose => "stmt_close",
+            Self::StmtReset => "stmt_reset",
+            Self::SetOption => "set_option",
+            Self::StmtFetch => "stmt_fetch",
+            Self::ResetConnection => "reset_connection",
+            Self::StmtBulkExecute => "stmt_bulk_execute",
+            Self::Other(_) => "other",
+        }
+    }
+
+    fn index(self) -> usize {
+        match self {
+            Self::Quit => 0,
+            Self::InitDb => 1,
+            Self::Query => 2,
+            Self::FieldList => 3,
+            Self::Statistics => 4,
+            Self::ProcessInfo => 5,
+            Self::ProcessKill => 6,
+            Self::Debug => 7,
+            Self::Ping => 8,
+            Self::ChangeUser => 9,
+            Self::BinlogDump => 10,
+            Self::RegisterReplica => 11,
+            Self::StmtPrepare => 12,
+            Self::StmtExecute => 13,
+            Self::StmtSendLongData => 14,
+            Self::StmtClose => 15,
+            Self::StmtReset => 16,
+            Self::SetOption => 17,
+            Self::StmtFetch => 18,
+            Self::ResetConnection => 19,
+            Self::StmtBulkExecute => 20,
+            Self::Other(_) => 21,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_counts_under_its_own_name() {
+        for (index, command) in Command::ALL.iter().enumerate() {
+            assert_eq!(command.index(), index, "{command:?}");
+            assert!(Command::ALL[..index].iter().all(|other| other.label() != command.label()));
+        }
+    }
+}

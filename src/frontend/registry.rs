@@ -1,0 +1,201 @@
+//! Who is connected: the ids that clients know themselves by, and the backend connections behind them.
+//!
+//! Ids start at 2³⁰, far above any server's own, so that `KILL` can take both: an id from here means a client of the
+//! proxy, any other a connection of the server. The race of a KILL with the end of its target is decided under the lock
+//! of the target's [`Entry`]: whoever wants to kill marks the entry first, and a marked session's backend connection is
+//! closed instead of given to somebody else.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::backend::BackendThreadId;
+
+/// The id of a client, as in its handshake, `CONNECTION_ID()` and KILL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ClientId(u32);
+
+/// The smallest client id. Fits into a signed 32-bit integer, as some client libraries need.
+const FIRST: u32 = 1 << 30;
+
+/// One more than the largest.
+const END: u32 = 1 << 31;
+
+impl ClientId {
+    /// The number.
+    pub fn number(self) -> u32 {
+        self.0
+    }
+
+    /// The client id of this number, if it is one.
+    pub fn from_number(number: u64) -> Option<Self> {
+        u32::try_from(number).ok().filter(|number| (FIRST..END).contains(number)).map(Self)
+    }
+}
+
+impl fmt::Display for ClientId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// All clients that are logged in.
+#[derive(Default)]
+pub struct Registry {
+    issued: AtomicU32,
+    entries: Mutex<HashMap<ClientId, Arc<Entry>>>,
+}
+
+/// One client.
+#[derive(Debug)]
+pub struct Entry {
+    id: ClientId,
+    target: Mutex<Target>,
+    wake: Arc<Notify>,
+}
+
+#[derive(Debug, Default)]
+struct Target {
+    thread: Option<BackendThreadId>,
+    kill: Kill,
+}
+
+/// Whether somebody is killing the session's backend connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kill {
+    /// Nobody.
+    #[default]
+    None,
+    /// A KILL is, or may still be, on its way to the server.
+    UnderWay,
+}
+
+/// A client's place in the registry, given up when dropped.
+pub struct Registered {
+    registry: Arc<Registry>,
+    entry: Arc<Entry>,
+}
+
+impl Registry {
+    /// A fresh id. After 2³⁰ clients they start over, passing over those still in use.
+    pub fn issue(&self) -> ClientId {
+        loop {
+            let count = self.issued.fetch_add(1, Ordering::Relaxed) % (END - FIRST);
+            let id = ClientId(FIRST + count);
+            if !self.lock().contains_key(&id) {
+                return id;
+            }
+        }
+    }
+
+    /// Enters a client that has logged in.
+    pub fn enter(self: &Arc<Self>, id: ClientId) -> Registered {
+        let entry = Arc::new(Entry { id, target: Mutex::default(), wake: Arc::default() });
+        self.lock().insert(id, Arc::clone(&entry));
+        Registered { registry: Arc::clone(self), entry }
+    }
+
+    /// The backend connection of a client that is about to be killed; from now on that connection is not passed on.
+    pub fn target(&self, id: ClientId) -> Option<BackendThreadId> {
+        let entry = self.lock().get(&id).cloned()?;
+        let mut target = entry.lock();
+        target.thread.inspect(|_| target.kill = Kill::UnderWay)
+    }
+
+    /// Makes every session look up: the proxy's phase has changed.
+    pub fn wake_all(&self) {
+        self.lock().values().for_each(|entry| entry.wake.notify_waiters());
+    }
+
+    /// How many clients there are.
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<ClientId, Arc<Entry>>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entry {
+    fn lock(&self) -> MutexGuard<'_, Target> {
+        self.target.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Registered {
+    /// The client's id.
+    pub fn id(&self) -> ClientId {
+        self.entry.id
+    }
+
+    /// Notified when the proxy's phase changes.
+    pub fn wake(&self) -> &Arc<Notify> {
+        &self.entry.wake
+    }
+
+    /// The session uses this backend connection from now on.
+    pub fn attach(&self, thread: BackendThreadId) {
+        *self.entry.lock() = Target { thread: Some(thread), kill: Kill::None };
+    }
+
+    /// The session gives its backend connection up. Tells whether a KILL may be on its way to it.
+    #[must_use]
+    pub fn detach(&self) -> Kill {
+        std::mem::take(&mut *self.entry.lock()).kill
+    }
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        self.registry.lock().remove(&self.entry.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_unique_and_recognised() {
+        let registry = Arc::new(Registry::default());
+        let (one, two) = (registry.issue(), registry.issue());
+        assert_ne!(one, two);
+        assert_eq!(ClientId::from_number(u64::from(one.number())), Some(one));
+        assert_eq!(ClientId::from_number(17), None);
+        assert_eq!(ClientId::from_number(u64::MAX), None);
+    }
+
+    #[test]
+    fn a_connection_marked_for_a_kill_is_known_as_such_when_it_is_given_up() {
+        let registry = Arc::new(Registry::default());
+        let client = registry.enter(registry.issue());
+        assert_eq!(registry.target(client.id()), None);
+        client.attach(BackendThreadId(7));
+        assert_eq!(client.detach(), Kill::None);
+        client.attach(BackendThreadId(8));
+        assert_eq!(registry.target(client.id()), Some(BackendThreadId(8)));
+        assert_eq!(client.detach(), Kill::UnderWay);
+    }
+
+    #[test]
+    fn after_the_session_gave_its_connection_up_a_kill_finds_nothing() {
+        let registry = Arc::new(Registry::default());
+        let client = registry.enter(registry.issue());
+        client.attach(BackendThreadId(7));
+        assert_eq!(client.detach(), Kill::None);
+        assert_eq!(registry.target(client.id()), None);
+        let id = client.id();
+        drop(client);
+        assert_eq!(registry.target(id), None);
+        assert!(registry.is_empty());
+    }
+}

@@ -1,0 +1,48 @@
+//! The loop of a session: a command in, its response out, until one side has had enough.
+
+use tracing::Level;
+
+use crate::frontend::client::Incoming;
+use crate::frontend::error::SessionEnd;
+use crate::frontend::session::Session;
+use crate::protocol::command::Command;
+use crate::telemetry;
+
+/// Serves a client until it leaves or cannot be served any longer.
+pub async fn serve(mut session: Session) {
+    let end = loop {
+        let done = match session.next_command().await {
+            Ok(incoming) => session.execute(incoming).await,
+            Err(end) => Err(end),
+        };
+        if let Err(end) = done {
+            break end;
+        }
+    };
+    log(&session, &end);
+    let sequence = session.sequence_for_error();
+    session.end(&end, sequence).await;
+}
+
+impl Session {
+    async fn execute(&mut self, incoming: Incoming) -> Result<(), SessionEnd> {
+        self.frontend.metrics.commands.increment(incoming.command);
+        match incoming.command {
+            Command::Quit => Err(SessionEnd::Quit),
+            Command::ChangeUser => self.change_user(incoming).await,
+            Command::BinlogDump => self.stream_binlog(incoming).await,
+            _ => self.relay(incoming).await,
+        }
+    }
+}
+
+fn log(session: &Session, end: &SessionEnd) {
+    let (client, error) = (session.id(), telemetry::chain(end));
+    let account = String::from_utf8_lossy(&session.user);
+    match end.level() {
+        Level::ERROR => tracing::error!(%client, %account, error, "session ended"),
+        Level::WARN => tracing::warn!(%client, %account, error, "session ended"),
+        Level::INFO => tracing::info!(%client, %account, error, "session ended"),
+        _ => tracing::debug!(%client, %account, error, "session ended"),
+    }
+}

@@ -1,0 +1,209 @@
+//! One logged-in client with its backend connection: what it consists of, how it begins, waits and ends.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::sync::futures::OwnedNotified;
+
+use crate::backend::connection::Connection;
+use crate::frontend::client::{Client, ClientFacts, Incoming};
+use crate::frontend::client_stream::ClientStream;
+use crate::frontend::context::Frontend;
+use crate::frontend::error::SessionEnd;
+use crate::frontend::idle::IdleTimer;
+use crate::frontend::limits::{AccountPlace, Place};
+use crate::frontend::login::LoggedIn;
+use crate::frontend::registry::{ClientId, Kill, Registered};
+use crate::pool::Lease;
+use crate::pool::close_reason::CloseReason;
+use crate::protocol::capabilities::Capabilities;
+use crate::protocol::command::Shape;
+use crate::protocol::dialect::{Dialect, Translator};
+use crate::protocol::packet::{HEADER_LEN, SequenceId};
+use crate::protocol::status::StatusFlags;
+use crate::telemetry::Held;
+use crate::telemetry::label::Transport;
+use crate::tls::packets::PacketStream;
+
+/// One logged-in client.
+pub struct Session {
+    pub(super) frontend: Arc<Frontend>,
+    pub(super) user: Vec<u8>,
+    pub(super) client: Client,
+    pub(super) lease: Lease,
+    pub(super) registered: Registered,
+    /// Translated bytes on their way to the client; kept for its capacity.
+    pub(super) out: Vec<u8>,
+    /// The client waits for an answer, and an error of ours may be it.
+    pub(super) waits_for_answer: bool,
+    /// Sequence id that such an error has.
+    pub(super) error_sequence: SequenceId,
+    pub(super) account_place: AccountPlace,
+    /// Attempts to log in as somebody else that failed.
+    pub(super) failed_logins: u8,
+    pub(super) wake: Pin<Box<OwnedNotified>>,
+    idle: IdleTimer,
+    _place: Place,
+    _counted: Held,
+}
+
+impl Session {
+    /// Sends the OK that ends the login, and starts the session.
+    ///
+    /// # Errors
+    /// The client has gone.
+    #[expect(clippy::too_many_arguments, reason = "the parts of a session, each used once")]
+    pub async fn begin(
+        frontend: Arc<Frontend>,
+        user: Vec<u8>,
+        id: ClientId,
+        packets: PacketStream,
+        facts: ClientFacts,
+        logged_in: LoggedIn,
+        place: Place,
+        transport: Transport,
+    ) -> Result<Self, SessionEnd> {
+        let context = frontend.context.load();
+        let counted = frontend.metrics.clients.hold(transport);
+        let registered = frontend.registry.enter(id);
+        let sequence = packets.sequence();
+        let (stream, buffer) = packets.into_parts();
+        let compressed = facts.capabilities.contains(Capabilities::COMPRESS);
+        let client = Client::new(ClientStream::Plain(stream), buffer, facts, context.limits.write_timeout);
+        let mut session = Self {
+            wake: Box::pin(Arc::clone(registered.wake()).notified_owned()),
+            idle: IdleTimer::new(context.limits.client_idle_timeout),
+            user,
+            client,
+            lease: logged_in.lease,
+            registered,
+            out: Vec::new(),
+            waits_for_answer: false,
+            error_sequence: SequenceId(1),
+            account_place: logged_in.place,
+            failed_logins: 0,
+            _place: place,
+            _counted: counted,
+            frontend: Arc::clone(&frontend),
+        };
+        session.attach();
+        session.send_login_ok(sequence).await?;
+        if compressed {
+            session.client = session.client.compressed();
+        }
+        Ok(session)
+    }
+
+    /// The id by which the client knows itself.
+    pub fn id(&self) -> ClientId {
+        self.registered.id()
+    }
+
+    pub(super) fn dialect(&self) -> Dialect {
+        self.client.facts().dialect()
+    }
+
+    pub(super) fn connection(&mut self) -> Result<&mut Connection, SessionEnd> {
+        self.lease.connection().ok_or(SessionEnd::BackendClosed)
+    }
+
+    /// The backend's status flags after the last response.
+    pub(super) fn status(&mut self) -> StatusFlags {
+        self.lease.connection().map(|connection| connection.status()).unwrap_or_default()
+    }
+
+    /// The lease is this session's from now on, and a KILL of the client's id goes to it.
+    pub(super) fn attach(&mut self) {
+        if let Some(connection) = self.lease.connection() {
+            let thread = connection.thread();
+            self.registered.attach(thread);
+        }
+    }
+
+    /// The lease is about to be given up. If somebody is killing it, nobody else may have its connection.
+    pub(super) fn detach(&mut self) {
+        if self.registered.detach() == Kill::UnderWay {
+            self.lease.taint(CloseReason::KillUnderWay);
+        }
+    }
+
+    /// Passes the server's OK for the login on, in the client's dialect and with its sequence id.
+    pub(super) async fn send_login_ok(&mut self, sequence: SequenceId) -> Result<(), SessionEnd> {
+        let ok = self.connection()?.login_ok().to_vec();
+        let mut packet = Vec::with_capacity(HEADER_LEN + ok.len());
+        crate::protocol::packet::append(&mut packet, sequence, &ok);
+        let mut translator = Translator::new(Shape::Single, self.dialect(), StatusFlags::default());
+        let mut out = Vec::new();
+        translator.advance(&packet, &mut out).map_err(SessionEnd::BackendMalformed)?;
+        self.client.send(if translator.is_transparent() { &packet } else { &out }).await
+    }
+
+    /// Waits for the client's next command.
+    pub(super) async fn next_command(&mut self) -> Result<Incoming, SessionEnd> {
+        self.waits_for_answer = false;
+        self.error_sequence = SequenceId(1);
+        if let Some(incoming) = self.client.incoming() {
+            return self.admitted(incoming);
+        }
+        self.idle.touch();
+        poll_fn(|cx| self.poll_command(cx)).await
+    }
+
+    fn poll_command(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming, SessionEnd>> {
+        loop {
+            match self.client.poll_fill(cx) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(SessionEnd::ClientGone(None))),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(SessionEnd::ClientGone(Some(error)))),
+                Poll::Ready(Ok(_)) => {
+                    if let Some(incoming) = self.client.incoming() {
+                        return Poll::Ready(self.admitted(incoming));
+                    }
+                }
+                Poll::Pending => break,
+            }
+        }
+        // Between commands a server says nothing; it closes after wait_timeout, at KILL and at shutdown.
+        let spoken = self.lease.connection().map(|connection| connection.poll_fill(cx).is_ready());
+        if spoken != Some(false) {
+            self.lease.taint(CloseReason::Broken);
+            return Poll::Ready(Err(SessionEnd::BackendClosed));
+        }
+        if self.is_to_leave(cx) {
+            return Poll::Ready(Err(SessionEnd::Draining));
+        }
+        self.idle.poll_idle(cx).map(|()| Err(SessionEnd::ClientIdle))
+    }
+
+    /// A command that came after the drain began is answered with an error that makes the client connect elsewhere,
+    /// unless it belongs to a transaction.
+    fn admitted(&mut self, incoming: Incoming) -> Result<Incoming, SessionEnd> {
+        if self.frontend.phase.is_draining() && !self.status().contains(StatusFlags::IN_TRANSACTION) {
+            self.waits_for_answer = true;
+            return Err(SessionEnd::Draining);
+        }
+        Ok(incoming)
+    }
+
+    fn is_to_leave(&mut self, cx: &mut Context<'_>) -> bool {
+        while self.wake.as_mut().poll(cx).is_ready() {
+            self.wake = Box::pin(Arc::clone(self.registered.wake()).notified_owned());
+        }
+        self.frontend.phase.is_draining() && !self.status().contains(StatusFlags::IN_TRANSACTION)
+    }
+
+    /// Ends the session: tells the client why, where it waits for an answer, and closes.
+    pub(super) async fn end(mut self, end: &SessionEnd, sequence: Option<SequenceId>) {
+        self.frontend.metrics.disconnects.increment(end.cause());
+        if let (Some(sequence), Some(error)) = (sequence, end.to_client()) {
+            self.frontend.metrics.error_replies.increment(end.origin());
+            let payload = error.encode(self.client.facts().capabilities);
+            let _ = self.client.send_packet(sequence, &payload).await;
+        }
+        self.detach();
+        let Self { client, lease, .. } = self;
+        drop(lease);
+        client.close().await;
+    }
+}

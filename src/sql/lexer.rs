@@ -1,0 +1,446 @@
+//! Splits SQL text into tokens where MariaDB's lexer does (behaviour measured on 10.11).
+//!
+//! Tokens cover the text without gap or overlap, space and comments included, so any token can be replaced in place.
+//! Nothing is allocated and nothing is unescaped. What the server would refuse (a string without its end, a stray NUL) still
+//! gives tokens: the server is the one to say so.
+
+use std::ops::Range;
+
+use memchr::{memchr, memchr2, memmem};
+
+use super::SqlMode;
+
+/// A piece of the text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// What it is.
+    pub kind: TokenKind,
+    /// Where it is, in bytes.
+    pub range: Range<usize>,
+}
+
+/// Kinds of tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenKind {
+    /// White space.
+    Space,
+    /// A comment whose content is not executed, with its delimiters.
+    Comment,
+    /// `/*!`, `/*!50101`, `/*M!100101` or the `*/` that ends it; what stands between them is SQL.
+    Marker,
+    /// A keyword or a name without quotes.
+    Word,
+    /// A name in back-ticks, or in double quotes under `ANSI_QUOTES`; with its quotes.
+    QuotedName,
+    /// A string with its quotes, and with the `N` of a national one.
+    String,
+    /// A number: decimal, `0x…`, `0b…`, `x'…'` or `b'…'`.
+    Number,
+    /// `@name`, or `@` and a quoted name.
+    UserVariable,
+    /// `@@name`; the parts after a dot are tokens of their own.
+    SystemVariable,
+    /// `?`.
+    Parameter,
+    /// `(`.
+    Open,
+    /// `)`.
+    Close,
+    /// `,`.
+    Comma,
+    /// `.`.
+    Dot,
+    /// `;`.
+    Semicolon,
+    /// One character of an operator.
+    Operator,
+    /// A byte that starts no token.
+    Unknown,
+}
+
+impl TokenKind {
+    /// Whether the parser never sees it.
+    pub fn is_trivia(self) -> bool {
+        matches!(self, Self::Space | Self::Comment | Self::Marker)
+    }
+}
+
+/// An iterator over the tokens of a text; cloning it is how to look ahead.
+#[derive(Clone, Debug)]
+pub struct Lexer<'a> {
+    text: &'a [u8],
+    position: usize,
+    mode: SqlMode,
+    /// Inside `/*! … */`. These do not nest: the first `*/` ends it.
+    executable: bool,
+}
+
+impl<'a> Lexer<'a> {
+    /// A lexer at the start of `text`.
+    pub fn new(text: &'a [u8], mode: SqlMode) -> Self {
+        Self { text, position: 0, mode, executable: false }
+    }
+
+    /// The bytes of a token of this lexer's text.
+    pub fn text(&self, token: &Token) -> &'a [u8] {
+        self.text.get(token.range.clone()).unwrap_or_default()
+    }
+
+    /// The next token that the parser sees.
+    pub fn significant(&mut self) -> Option<Token> {
+        self.find(|token| !token.kind.is_trivia())
+    }
+
+    fn byte(&self, offset: usize) -> u8 {
+        self.text.get(self.position + offset).copied().unwrap_or(0)
+    }
+
+    fn rest(&self, offset: usize) -> &'a [u8] {
+        self.text.get(self.position + offset..).unwrap_or_default()
+    }
+
+    /// Kind and length of the token at the position.
+    fn scan(&mut self, first: u8) -> (TokenKind, usize) {
+        match first {
+            b' ' | b'\t'..=b'\r' => (TokenKind::Space, self.run(0, is_space)),
+            b'\'' => (TokenKind::String, self.quoted(0, b'\'')),
+            b'"' if !self.mode.ansi_quotes => (TokenKind::String, self.quoted(0, b'"')),
+            b'"' | b'`' => (TokenKind::QuotedName, self.quoted(0, first)),
+            b'0'..=b'9' => self.number(),
+            b'.' if self.byte(1).is_ascii_digit() => (TokenKind::Number, self.fraction(0)),
+            b'@' => self.variable(),
+            b'#' => (TokenKind::Comment, self.line()),
+            b'-' if self.byte(1) == b'-' && ends_dashes(self.byte(2)) => (TokenKind::Comment, self.line()),
+            b'/' if self.byte(1) == b'*' => self.comment(),
+            b'*' if self.executable && self.byte(1) == b'/' => {
+                self.executable = false;
+                (TokenKind::Marker, 2)
+            }
+            _ if is_word(first) => self.word(first),
+            _ => (symbol(first), 1),
+        }
+    }
+
+    /// Length of the run of bytes that satisfy `belongs`, counted from the position, starting at `from`.
+    fn run(&self, from: usize, belongs: impl Fn(u8) -> bool) -> usize {
+        from + self.rest(from).iter().take_while(|byte| belongs(**byte)).count()
+    }
+
+    fn word(&self, first: u8) -> (TokenKind, usize) {
+        match (first, self.byte(1)) {
+            (b'n' | b'N', b'\'') => (TokenKind::String, self.quoted(1, b'\'')),
+            (b'x' | b'X' | b'b' | b'B', b'\'') => {
+                let digits = self.rest(2);
+                (TokenKind::Number, memchr(b'\'', digits).map_or(2 + digits.len(), |end| end + 3))
+            }
+            _ => (TokenKind::Word, self.run(1, is_word)),
+        }
+    }
+
+    /// A number, or a name that starts with digits.
+    fn number(&self) -> (TokenKind, usize) {
+        let len = match (self.byte(0), self.byte(1)) {
+            (b'0', b'x') if self.byte(2).is_ascii_hexdigit() => self.run(2, |byte| byte.is_ascii_hexdigit()),
+            (b'0', b'b') if is_binary(self.byte(2)) => self.run(2, is_binary),
+            _ => {
+                let digits = self.run(1, |byte| byte.is_ascii_digit());
+                match self.byte(digits) {
+                    b'.' => return (TokenKind::Number, self.fraction(digits)),
+                    b'e' | b'E' => match self.exponent(digits) {
+                        0 => digits,
+                        len => return (TokenKind::Number, digits + len),
+                    },
+                    _ => digits,
+                }
+            }
+        };
+        let word = self.run(len, is_word);
+        if word == len { (TokenKind::Number, len) } else { (TokenKind::Word, word) }
+    }
+
+    /// Length up to the end of the fraction whose point is at `point`, exponent included.
+    fn fraction(&self, point: usize) -> usize {
+        let end = self.run(point + 1, |byte| byte.is_ascii_digit());
+        end + self.exponent(end)
+    }
+
+    /// Length of the exponent at `from`; 0 if there is none.
+    fn exponent(&self, from: usize) -> usize {
+        if !matches!(self.byte(from), b'e' | b'E') {
+            return 0;
+        }
+        let sign = usize::from(matches!(self.byte(from + 1), b'+' | b'-'));
+        if !self.byte(from + 1 + sign).is_ascii_digit() {
+            return 0;
+        }
+        self.run(from + 1 + sign, |byte| byte.is_ascii_digit()) - from
+    }
+
+    fn variable(&self) -> (TokenKind, usize) {
+        let (kind, sigils) = match self.byte(1) {
+            b'@' => (TokenKind::SystemVariable, 2),
+            _ => (TokenKind::UserVariable, 1),
+        };
+        let len = match self.byte(sigils) {
+            quote @ b'`' => self.quoted(sigils, quote),
+            quote @ (b'\'' | b'"') if kind == TokenKind::UserVariable => self.quoted(sigils, quote),
+            _ if kind == TokenKind::UserVariable => self.run(sigils, |byte| is_word(byte) || byte == b'.'),
+            _ => self.run(sigils, is_word),
+        };
+        if len == sigils { (TokenKind::Unknown, sigils) } else { (kind, len) }
+    }
+
+    /// Length up to the end of what is quoted from `open` on; to the end of the text when the quote is never closed.
+    fn quoted(&self, open: usize, quote: u8) -> usize {
+        let names = quote == b'`' || (quote == b'"' && self.mode.ansi_quotes);
+        let escapes = !names && !self.mode.no_backslash_escapes;
+        let mut at = open + 1;
+        loop {
+            let rest = self.rest(at);
+            let found = if escapes { memchr2(quote, b'\\', rest) } else { memchr(quote, rest) };
+            let Some(offset) = found else { return at + rest.len() };
+            let pair = rest.get(offset + 1);
+            at += offset + 1;
+            if rest.get(offset) != Some(&quote) {
+                at += usize::from(pair.is_some());
+            } else if pair == Some(&quote) {
+                at += 1;
+            } else {
+                return at;
+            }
+        }
+    }
+
+    /// Length of a comment that ends with its line; the line feed stays outside.
+    fn line(&self) -> usize {
+        let rest = self.rest(0);
+        memchr(b'\n', rest).unwrap_or(rest.len())
+    }
+
+    /// A comment, or the start of an executable one.
+    fn comment(&mut self) -> (TokenKind, usize) {
+        let (bang, mariadb) = match (self.byte(2), self.byte(3)) {
+            (b'!', _) => (3, false),
+            (b'M', b'!') => (4, true),
+            _ => return (TokenKind::Comment, self.block(2, Nesting::None)),
+        };
+        let digits = self.run(bang, |byte| byte.is_ascii_digit()).min(bang + 6);
+        if digits < bang + 5 {
+            self.executable = true;
+            return (TokenKind::Marker, bang);
+        }
+        let version = self.text.get(self.position + bang..self.position + digits).unwrap_or_default();
+        let version = version.iter().fold(0, |value: u32, digit| value * 10 + u32::from(digit - b'0'));
+        // Numbers of MySQL's releases from 5.7 on are not MariaDB's.
+        let foreign = !mariadb && (50_700..=99_999).contains(&version);
+        if foreign || version > self.mode.version {
+            return (TokenKind::Comment, self.block(digits, Nesting::Once));
+        }
+        self.executable = true;
+        (TokenKind::Marker, digits)
+    }
+
+    /// Length up to the `*/` that ends a comment whose content starts at `from`; to the end of the text without one.
+    fn block(&self, from: usize, nesting: Nesting) -> usize {
+        let mut at = from;
+        loop {
+            let rest = self.rest(at);
+            let Some(end) = memmem::find(rest, b"*/") else { return at + rest.len() };
+            let inner = match nesting {
+                Nesting::None => None,
+                Nesting::Once => memmem::find(rest.get(..end).unwrap_or_default(), b"/*"),
+            };
+            let Some(inner) = inner else { return at + end + 2 };
+            at = self.block(at + inner + 2, Nesting::None);
+        }
+    }
+}
+
+impl Iterator for Lexer<'_> {
+    type Item = Token;
+
+    fn next(&mut self) -> Option<Token> {
+        let first = *self.text.get(self.position)?;
+        let start = self.position;
+        let (kind, len) = self.scan(first);
+        self.position = (start + len).min(self.text.len());
+        Some(Token { kind, range: start..self.position })
+    }
+}
+
+/// Whether `/*` counts inside a comment: only in one that is skipped for its version, and only one level deep.
+#[derive(Clone, Copy)]
+enum Nesting {
+    None,
+    Once,
+}
+
+fn symbol(byte: u8) -> TokenKind {
+    match byte {
+        b'(' => TokenKind::Open,
+        b')' => TokenKind::Close,
+        b',' => TokenKind::Comma,
+        b'.' => TokenKind::Dot,
+        b';' => TokenKind::Semicolon,
+        b'?' => TokenKind::Parameter,
+        b'+' | b'-' | b'*' | b'/' | b'%' | b'=' | b'<' | b'>' | b'!' | b'&' | b'|' | b'^' | b'~' | b':' => {
+            TokenKind::Operator
+        }
+        _ => TokenKind::Unknown,
+    }
+}
+
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t'..=b'\r')
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | 0x80..)
+}
+
+fn is_binary(byte: u8) -> bool {
+    matches!(byte, b'0' | b'1')
+}
+
+/// Whether `--` before this byte is a comment: white space, a control character, or (as 0) the end of the text.
+fn ends_dashes(byte: u8) -> bool {
+    byte == b' ' || byte.is_ascii_control()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn tokens(text: &str) -> Vec<(TokenKind, &str)> {
+        tokens_in(text, SqlMode::default())
+    }
+
+    /// Everything but white space.
+    fn tokens_in(text: &str, mode: SqlMode) -> Vec<(TokenKind, &str)> {
+        let lexer = Lexer::new(text.as_bytes(), mode).filter(|token| token.kind != TokenKind::Space);
+        lexer.map(|token| (token.kind, &text[token.range])).collect()
+    }
+
+    /// The kind of the one token that `text` is; `Unknown` when it is several.
+    fn only(text: &str) -> TokenKind {
+        match tokens(text)[..] {
+            [(kind, _)] => kind,
+            _ => TokenKind::Unknown,
+        }
+    }
+
+    #[test]
+    fn quotes_end_where_the_server_ends_them() {
+        for text in [r"'a''b'", r"'a\'b'", r#""x""y""#, r#""a\"b""#, "N'a'", "n'it''s'", r"'\\'", "'é'"] {
+            assert_eq!(only(text), TokenKind::String, "{text}");
+        }
+        for text in ["`a``b`", r"`a\`"] {
+            assert_eq!(only(text), TokenKind::QuotedName, "{text}");
+        }
+        assert_eq!(tokens("'a' 'b'").len(), 2);
+    }
+
+    #[test]
+    fn sql_modes_change_what_quotes_and_backslashes_mean() {
+        let ansi = SqlMode { ansi_quotes: true, ..SqlMode::default() };
+        assert_eq!(tokens_in(r#""a\" x"#, ansi)[0], (TokenKind::QuotedName, r#""a\""#));
+        let plain = SqlMode { no_backslash_escapes: true, ..SqlMode::default() };
+        assert_eq!(tokens_in(r"'a\' x", plain)[0], (TokenKind::String, r"'a\'"));
+    }
+
+    #[test]
+    fn numbers_are_told_from_names_that_start_with_digits() {
+        for text in ["1", "1.5e-3", ".5", "1.", "1e5", "1E+5", "0x41", "0b01", "x'41'", "B'1'", "1.e1"] {
+            assert_eq!(only(text), TokenKind::Number, "{text}");
+        }
+        for text in ["1a", "1e", "0X41", "0xZ", "0x41g", "0b2", "$a", "ü", "a$1", "e1", "123abc"] {
+            assert_eq!(only(text), TokenKind::Word, "{text}");
+        }
+    }
+
+    #[test]
+    fn variables_are_one_token_with_their_sigil() {
+        for text in ["@a", "@`a b`", "@'x y'", r#"@"q""#, "@a.b", "@$x", r"@'c\''"] {
+            assert_eq!(only(text), TokenKind::UserVariable, "{text}");
+        }
+        for text in ["@@version", "@@`autocommit`"] {
+            assert_eq!(only(text), TokenKind::SystemVariable, "{text}");
+        }
+        assert_eq!(tokens("@@session.x")[0], (TokenKind::SystemVariable, "@@session"));
+        assert_eq!(tokens("@ a")[0], (TokenKind::Unknown, "@"));
+    }
+
+    #[test]
+    fn two_dashes_are_a_comment_before_space_control_or_the_end() {
+        for text in ["-- x", "--\tx", "--\u{1}x", "--\u{7f}x", "--"] {
+            assert_eq!(only(text), TokenKind::Comment, "{text:?}");
+        }
+        assert_eq!(tokens("1--1").len(), 4, "minus minus one");
+        assert_eq!(tokens("10--\n*3").len(), 4, "the comment ends at once");
+        assert_eq!(tokens("# a\rb\nc").len(), 2, "a carriage return ends no line");
+    }
+
+    #[test]
+    fn comments_do_not_nest() {
+        assert_eq!(
+            tokens("/* a /* b */ 1"),
+            [(TokenKind::Comment, "/* a /* b */"), (TokenKind::Number, "1")]
+        );
+        assert_eq!(only("/*/ + 1 */"), TokenKind::Comment);
+        assert_eq!(only("/* never closed"), TokenKind::Comment);
+    }
+
+    #[test]
+    fn executable_comments_are_sql_between_markers() {
+        for marker in ["/*!", "/*!50101", "/*!50699", "/*!100000", "/*M!", "/*M!50700", "/*M!100101"] {
+            let text = format!("{marker} x */");
+            let expected = [(TokenKind::Marker, marker), (TokenKind::Word, "x"), (TokenKind::Marker, "*/")];
+            assert_eq!(tokens(&text), expected);
+        }
+        assert_eq!(
+            tokens("/*!5010 x */")[1],
+            (TokenKind::Number, "5010"),
+            "a version has five digits or six"
+        );
+        assert_eq!(tokens("/*! '*/' x */")[1], (TokenKind::String, "'*/'"));
+        assert_eq!(tokens("/*! 1 /* x */ + 2 */").len(), 6, "a comment inside is a comment");
+        assert_eq!(tokens("/*! 1 -- */ \n */").len(), 4, "a line comment hides the end");
+        assert_eq!(tokens("1 */").len(), 3, "without a start there is no end");
+    }
+
+    #[test]
+    fn executable_comments_for_other_servers_are_comments() {
+        let text =
+            ["/*!50700 x */", "/*!99999 x */", "/*!999999 x */", "/*M!999999\\- x */", "/*m!100101 x */"];
+        for text in text {
+            assert_eq!(only(text), TokenKind::Comment, "{text}");
+        }
+        assert_eq!(only("/*!999999 +1 /* x */ +1 */"), TokenKind::Comment, "these nest once");
+        let old = SqlMode { version: 101_119, ..SqlMode::default() };
+        assert_eq!(tokens_in("/*!101120 x */", old).len(), 1);
+        assert_eq!(tokens_in("/*!101119 x */", old).len(), 3);
+    }
+
+    proptest! {
+        #[test]
+        fn tokens_cover_any_text_without_gap_or_overlap(
+            bytes in prop_oneof![
+                proptest::collection::vec(any::<u8>(), 0..200),
+                proptest::collection::vec(proptest::sample::select(b"'\"`\\/*!M-#@.0e1xXnN5 \n;(".to_vec()), 0..60),
+            ],
+            ansi_quotes: bool,
+            no_backslash_escapes: bool,
+        ) {
+            let mode = SqlMode { ansi_quotes, no_backslash_escapes, ..SqlMode::default() };
+            let mut end = 0;
+            for token in Lexer::new(&bytes, mode) {
+                prop_assert_eq!(token.range.start, end);
+                prop_assert!(token.range.end > end);
+                end = token.range.end;
+            }
+            prop_assert_eq!(end, bytes.len());
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! What the text of a statement says, as far as the server does not report it: a lexer that reads as MariaDB's does, and
+//! the few questions that are asked of its tokens.
+//!
+//! The command loop calls [`classify()`](classify::classify) for each statement before it is sent. Everything here is pure and
+//! total: any bytes give an answer, in linear time, and what is not understood gives the conservative one.
+//! The text is read as bytes. In client character sets whose characters may contain ASCII bytes (sjis, big5, gbk) a quote
+//! or backslash that is half of a character is misread.
+
+pub mod classify;
+pub mod connection_id;
+mod item;
+mod keyword;
+pub mod kill;
+pub mod lexer;
+
+/// What decides how the server reads a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SqlMode {
+    /// `ANSI_QUOTES`: double quotes make names, not strings.
+    pub ansi_quotes: bool,
+    /// `NO_BACKSLASH_ESCAPES`: a backslash in a string is a backslash.
+    pub no_backslash_escapes: bool,
+    /// The server's version as executable comments spell it (101119 for 10.11.19); `/*!999999 … */` is beyond any.
+    pub version: u32,
+}
+
+impl Default for SqlMode {
+    /// MariaDB's default modes, and a version that executes the comments meant for any release so far.
+    fn default() -> Self {
+        Self { ansi_quotes: false, no_backslash_escapes: false, version: 199_999 }
+    }
+}

@@ -1,6 +1,8 @@
 //! The same scripts directly and through the proxy give the same packets.
 
-use crate::support::capabilities::{BULK, COMPRESS, CACHE_METADATA, EXTENDED_METADATA, FOUND_ROWS, LOCAL_FILES};
+use crate::support::capabilities::{
+    BULK, CACHE_METADATA, COMPRESS, EXTENDED_METADATA, FOUND_ROWS, LOCAL_FILES,
+};
 use crate::support::client::{LAST_PREPARED, Parameter, RawClient, execution};
 use crate::support::compare::Comparison;
 use crate::support::login::Login;
@@ -35,8 +37,10 @@ fn same_as_direct(name: &str, capabilities: u64, script: &dyn Fn(&mut RawClient)
 /// The proof that the comparison itself is sound: nothing here is left to chance.
 #[test]
 fn the_server_compared_with_itself_shows_no_difference() {
-    let ways: [(&str, &dyn Fn(Login) -> Login); 2] =
-        [("again", &|login| login), ("compressed", &|login| Login { capabilities: login.capabilities | COMPRESS, ..login })];
+    let ways: [(&str, &dyn Fn(Login) -> Login); 2] = [
+        ("again", &|login| login),
+        ("compressed", &|login| Login { capabilities: login.capabilities | COMPRESS, ..login }),
+    ];
     let script: &dyn Fn(&mut RawClient) = &|client| {
         tables(client);
         client.query("SELECT a, b FROM t; SELECT b FROM t WHERE b = 5; SHOW WARNINGS");

@@ -1,0 +1,3 @@
+//! Packet level: captured responses of real servers through the scanner and the translation of dialects.
+
+mod dialect;

@@ -49,8 +49,7 @@ fn a_replica_replicates_through_the_proxy() {
     let sum = "SELECT COALESCE(SUM(LENGTH(b)), 0) FROM copied.t";
     eventually("all rows arrive", || {
         let packets = here.query(sum);
-        ServerError::parse(&packets[0].payload).is_none()
-            && here.value(sum) == "2000000"
+        ServerError::parse(&packets[0].payload).is_none() && here.value(sum) == "2000000"
     });
     there.run("DELETE FROM copied.t WHERE a < 10");
     eventually("later changes arrive", || here.value(sum) == "1000000");

@@ -256,7 +256,7 @@ fn a_waiting_statement_whose_server_connection_is_killed_ends_in_an_error() {
             let error = ServerError::parse(&packets.last().unwrap().payload).expect("an error");
             assert!([1047, 1927, 2013].contains(&error.code), "{error:?}");
         }
-        Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::UnexpectedEof),
+        Err(error) => assert_eq!(error.kind(), ErrorKind::UnexpectedEof),
     }
 }
 

@@ -223,6 +223,7 @@ class Recorder:
         self.cursors(rows, none)
 
     def cursors(self, rows, none):
+        self.prepare_schema()
         session = self.session()
         statement = session.prepare(rows)
         fetch = lambda count: struct.pack("<BII", 0x1C, statement, count)
@@ -274,8 +275,8 @@ class Recorder:
             ("reset_connection", "COM_RESET_CONNECTION", b"\x1f"), ("unknown_command", "command byte 0x40", b"\x40"),
             ("process_kill_unknown", "COM_PROCESS_KILL 4294967295", b"\x0c\xff\xff\xff\xff"), ("time", "COM_TIME", b"\x0f"),
             ("sleep", "COM_SLEEP", b"\x00"), ("create_db", "COM_CREATE_DB", b"\x05x"), ("refresh", "COM_REFRESH", b"\x07\x01"),
-            ("delayed_insert", "COM_DELAYED_INSERT", b"\x10"),("connect_out", "COM_CONNECT_OUT", b"\x14"), ("daemon", "COM_DAEMON", b"\x1d"),
-            ("com_multi", "COM_MULTI", b"\xfe"), ("unimpl", "0x1e binlog_dump_gtid", b"\x1e"), ("end", "COM_QUIT then anything", b"\x01"),
+            ("delayed_insert", "COM_DELAYED_INSERT", b"\x10"), ("connect_out", "COM_CONNECT_OUT", b"\x14"), ("daemon", "COM_DAEMON", b"\x1d"),
+            ("com_multi", "COM_MULTI", b"\xfe"), ("binlog_dump_gtid", "0x1e", b"\x1e"),
             ("empty_command", "an empty packet", b""),
         ]:
             session = self.session()

@@ -2,12 +2,15 @@
 
 use std::process::Command;
 
+use sealock::app::scratch::{Options, ScratchServer};
+
 use crate::support::capabilities::{BASE, DEPRECATE_EOF, SESSION_TRACK};
 use crate::support::client::RawClient;
 use crate::support::login::Login;
 use crate::support::proxy::Proxy;
 use crate::support::server::{PASSWORD, USER, direct, root};
 use crate::support::tls::{unverified, unverified_with};
+use crate::support::wire::Endpoint;
 
 const PLUGINS: [&str; 3] = ["mysql_native_password", "client_ed25519", "caching_sha2_password"];
 
@@ -120,13 +123,26 @@ fn a_unix_socket_account_cannot_be_relayed_and_is_refused_as_the_server_does() {
 fn nobody_comes_in_as_the_proxys_own_user_of_the_operating_system() {
     let me = String::from_utf8(Command::new("id").arg("-un").output().unwrap().stdout).unwrap();
     let me = me.trim();
-    root().run(&format!("CREATE OR REPLACE USER {me}@'localhost' IDENTIFIED VIA unix_socket OR mysql_native_password USING PASSWORD('s')"));
-    let socket = crate::support::server::server().socket();
-    let builder = Proxy::builder().backend(&format!("unix:{}", socket.display()));
-    let proxy = builder.start();
-    let came_in = RawClient::connect(&Login::new(proxy.endpoint(), me, "")).is_ok();
-    root().run(&format!("ALTER USER {me}@'localhost' IDENTIFIED BY ''"));
-    assert!(!came_in, "a client over TCP became {me}");
+    let options = Options {
+        statements: vec![
+            format!("CREATE OR REPLACE USER {me}@localhost IDENTIFIED VIA unix_socket"),
+            "CREATE USER both@localhost IDENTIFIED VIA mysql_native_password USING PASSWORD('x') OR unix_socket".to_owned(),
+        ],
+        ..Options::default()
+    };
+    let server = ScratchServer::start(&options, &mut |_| {}).unwrap_or_else(|error| panic!("{error}"));
+    let direct = Login::new(Endpoint::Unix(server.socket()), me, "");
+    RawClient::connect(&direct).expect("directly, the operating system vouches for its user");
+    let backend = format!("unix:{}", server.socket().display());
+    let proxy = Proxy::builder().backend(&backend).without_accounts().start();
+    for plugin in PLUGINS {
+        for endpoint in [proxy.endpoint(), proxy.socket()] {
+            for password in ["", "x"] {
+                let login = Login::new(endpoint.clone(), me, password).plugin(plugin);
+                assert!(RawClient::connect(&login).is_err(), "{plugin}: a client became {me}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -136,7 +152,12 @@ fn a_cleartext_password_is_taken_inside_tls_only() {
     let login = Login::new(proxy.endpoint(), "other", PASSWORD).plugin("mysql_clear_password");
     let mut client = RawClient::connect(&login.clone().tls(&unverified(), "localhost")).expect("inside TLS");
     assert_eq!(client.value("SELECT CURRENT_USER()"), "other@%");
-    assert!(RawClient::connect(&login).is_err(), "in plaintext");
+    let (_, _, packets) = login.perform().expect("in plaintext by another plugin");
+    let switched = packets
+        .iter()
+        .any(|packet| packet.payload[0] == 0xfe && !packet.payload.starts_with(b"\xfemysql_clear"));
+    let asked = packets.iter().any(|packet| packet.payload.starts_with(b"\xfemysql_clear_password"));
+    assert!(switched && !asked, "{packets:?}");
 }
 
 #[test]

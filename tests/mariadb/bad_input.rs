@@ -1,6 +1,6 @@
 //! What clients hear when something is wrong: one test for each line of the table in docs.
 
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -18,7 +18,9 @@ fn refusal(login: &Login) -> ServerError {
 
 #[track_caller]
 fn assert_unavailable(error: &ServerError) {
-    assert_eq!((error.code, error.state.as_str()), (1047, "08S01"), "{error:?}");
+    assert_eq!(error.code, 1047, "{error:?}");
+    // In place of a greeting no error packet has an SQLSTATE, MariaDB's own included.
+    assert!(["08S01", ""].contains(&error.state.as_str()), "{error:?}");
     let told = error.message.to_lowercase();
     assert!(told.len() > 20 && !told.contains("127.0.0.1") && !told.contains("certificate"), "{error:?}");
 }
@@ -144,10 +146,11 @@ fn garbage_before_authentication_is_refused_and_counted_and_never_grows_memory()
             stream.read_exact(&mut rest).unwrap();
             let _ = stream.write_all(&bytes);
             let mut answer = Vec::new();
-            let ended = stream.read_to_end(&mut answer);
-            assert!(ended.is_ok() || answer.is_empty(), "{what}: closed");
+            if let Err(error) = stream.read_to_end(&mut answer) {
+                assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{what}: neither an error nor a close");
+            }
             if let Some(error) = answer.get(4..).and_then(ServerError::parse) {
-                assert_eq!(error.code, 1043, "{what}: {error:?}");
+                assert!([1043, 1251].contains(&error.code), "{what}: {error:?}"); // 1251: of a client before 4.1
             }
         }
         eventually(what, || proxy.metric("sealock_client_refusals_total", &[]) >= before + 5.0);
@@ -175,7 +178,8 @@ fn the_client_beyond_the_limit_hears_1040() {
     let first = RawClient::connect(&proxy.login()).expect("the first");
     let second = RawClient::connect(&proxy.tls_login()).expect("the second");
     let error = refusal(&proxy.login());
-    assert_eq!((error.code, error.state.as_str()), (1040, "08004"), "{error:?}");
+    assert_eq!(error.code, 1040, "{error:?}");
+    assert!(["08004", ""].contains(&error.state.as_str()), "{error:?}");
     drop(first);
     eventually("a place is free again", || RawClient::connect(&proxy.login()).is_ok());
     drop(second);
@@ -229,14 +233,12 @@ fn a_statement_whose_server_connection_is_killed_never_looks_complete() {
     for dialect in [0, DEPRECATE_EOF] {
         let proxy = Proxy::builder().start();
         let mut client = RawClient::connect(&proxy.login().capabilities(BASE | dialect)).unwrap();
-        client.send(b"\x03SELECT seq, REPEAT('cut short', 1000) FROM seq_1_to_200000").unwrap();
+        client.send(b"\x03SELECT seq, REPEAT('cut short', 1000) FROM mysql.seq_1_to_200000").unwrap();
         client.wire.sequence = 1;
         let _first = client.wire.read().unwrap();
-        client.wire.sequence = 1;
         kill_statements_like("%cut short%");
         let mut last = Vec::new();
         while let Ok(packet) = client.wire.read() {
-            client.wire.sequence = packet.sequence.wrapping_add(1);
             last = packet.payload;
         }
         assert!(last[0] != 0xfe, "the end of a whole result");

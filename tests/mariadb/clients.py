@@ -12,6 +12,8 @@ tcp = {"host": "localhost", "port": int(port), **account}
 
 def work(connection):
     with connection.cursor() as cursor:
+        cursor.execute("CREATE DATABASE IF NOT EXISTS pymysql")
+        connection.select_db("pymysql")
         cursor.execute("SET NAMES utf8")
         cursor.execute("SET AUTOCOMMIT = 0")
         cursor.execute("SET SESSION sql_mode = 'TRADITIONAL'")
@@ -33,10 +35,10 @@ def work(connection):
             assert error.args[0] == 1062
         connection.rollback()
         connection.rollback()
-        cursor.execute("SELECT seq FROM seq_1_to_100000")
+        cursor.execute("SELECT seq FROM mysql.seq_1_to_100000")
         assert sum(row[0] for row in cursor.fetchall()) == 5000050000
     with connection.cursor(pymysql.cursors.SSCursor) as cursor:
-        cursor.execute("SELECT REPEAT('x', 1000) FROM seq_1_to_5000")
+        cursor.execute("SELECT REPEAT('x', 1000) FROM mysql.seq_1_to_5000")
         assert sum(1 for _ in cursor) == 5000
     assert connection.thread_id() > 0
     connection.close()

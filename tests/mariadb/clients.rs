@@ -36,7 +36,7 @@ fn the_mariadb_program_works_in_plaintext_tls_and_over_the_socket() {
         let output = Command::new("mariadb")
             .args(["--no-defaults", "--batch", "--skip-column-names", &format!("--user={USER}"), &format!("--password={PASSWORD}")])
             .args(arguments)
-            .args(["--execute", "SELECT 'first'; SELECT COUNT(*), MAX(LENGTH(x)) FROM (SELECT REPEAT('x', 70000) x FROM seq_1_to_200) t; SHOW WARNINGS; SELECT CURRENT_USER()"])
+            .args(["--execute", "SELECT 'first'; SELECT COUNT(*), MAX(LENGTH(x)) FROM (SELECT REPEAT('x', 70000) x FROM mysql.seq_1_to_200) t; SHOW WARNINGS; SELECT CURRENT_USER()"])
             .output()
             .expect("the mariadb program is installed");
         let errors = String::from_utf8_lossy(&output.stderr);
@@ -60,7 +60,7 @@ fn mysql_async_works_inside_verified_tls() {
                 .ssl_opts(tls.clone());
             let mut connection = mysql_async::Conn::new(options).await.expect("a connection");
             let rows: Vec<Row> =
-                connection.exec("SELECT seq, ? FROM seq_1_to_1000", ("parameter",)).await.unwrap();
+                connection.exec("SELECT seq, ? FROM mysql.seq_1_to_1000", ("parameter",)).await.unwrap();
             assert_eq!(rows.len(), 1000);
             let mut transaction = connection.start_transaction(mysql_async::TxOpts::default()).await.unwrap();
             let open: Option<u8> = transaction.query_first("SELECT @@in_transaction").await.unwrap();

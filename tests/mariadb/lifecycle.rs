@@ -100,15 +100,17 @@ fn kill_closes_the_client_with_that_id_and_no_other() {
 }
 
 #[test]
-fn an_id_of_another_connection_at_the_server_kills_nobody() {
+fn an_id_from_the_servers_process_list_means_the_servers_connection() {
     let proxy = Proxy::builder().start();
-    let mut admin = root();
-    let foreign = admin.value("SELECT CONNECTION_ID()");
+    let mut victim = root();
+    let foreign: u32 = victim.value("SELECT CONNECTION_ID()").parse().unwrap();
     let mut killer = RawClient::connect(&proxy.login()).unwrap();
-    if killer.greeting.id.to_string() != foreign {
-        let _ = killer.query(&format!("KILL {foreign}"));
-    }
-    assert_eq!(admin.value("SELECT 'still here'"), "still here");
+    assert!(
+        killer.greeting.id > foreign.saturating_add(1 << 20),
+        "ids of the proxy's are never ids of the server's"
+    );
+    killer.run(&format!("KILL {foreign}"));
+    eventually("it is gone", || victim.try_query("SELECT 1").is_err());
 }
 
 #[test]
@@ -137,7 +139,8 @@ fn what_a_vanished_client_left_behind_is_not_seen_by_the_next() {
         assert_eq!(client.value("SELECT COALESCE(@a, 'clean')"), "clean");
         assert_eq!(client.value("SELECT @@autocommit"), "1");
         assert_eq!(client.value("SELECT COUNT(*) FROM t"), "0");
-        assert_eq!(client.value("SELECT IS_FREE_LOCK('leftovers')"), "1");
+        // The server itself takes a moment to give up what a connection held that was cut.
+        eventually("the lock is free", || client.value("SELECT IS_FREE_LOCK('leftovers')") == "1");
         client.run("SET @a = 'dirty', autocommit = 0");
         client.run("CREATE TEMPORARY TABLE temporary (a INT)");
         client.run("INSERT INTO t VALUES (1)");
@@ -179,7 +182,7 @@ fn a_client_vanishing_at_any_byte_leaves_no_descriptor_behind() {
             }
             _ => {
                 let mut client = RawClient::connect(&proxy.login()).unwrap();
-                client.send(b"\x03SELECT REPEAT('x', 1000) FROM seq_1_to_100000").unwrap();
+                client.send(b"\x03SELECT REPEAT('x', 1000) FROM mysql.seq_1_to_100000").unwrap();
                 client.wire.sequence = 1;
                 let _ = client.wire.read().unwrap();
             }
@@ -194,7 +197,7 @@ fn a_slow_reader_costs_no_memory() {
     let proxy = Proxy::builder().start();
     for login in [proxy.login(), proxy.tls_login().capabilities(BASE)] {
         let mut client = RawClient::connect(&login).unwrap();
-        client.send(b"\x03SELECT REPEAT('x', 1048576) FROM seq_1_to_512").unwrap();
+        client.send(b"\x03SELECT REPEAT('x', 1048576) FROM mysql.seq_1_to_512").unwrap();
         client.wire.sequence = 1;
         let _ = client.wire.read().unwrap();
         let mut most = 0;
@@ -207,12 +210,12 @@ fn a_slow_reader_costs_no_memory() {
         let mut rest = 0_u64;
         while let Ok(packet) = client.wire.read() {
             rest += packet.payload.len() as u64;
-            if packet.payload.len() < 9 {
+            if rest > 1 << 20 && packet.payload.len() < 9 {
                 break;
             }
             most = most.max(proxy.memory());
         }
-        let _ = rest;
+        assert!(rest > 512 << 20, "{rest} bytes came");
         assert!(most < 96 << 20, "{most} bytes resident while it passed");
     }
 }

@@ -4,7 +4,7 @@ use sealock::app::scratch::{Options, ScratchServer};
 
 use crate::support::client::RawClient;
 use crate::support::eventually;
-use crate::support::login::Login;
+use crate::support::login::{Login, ServerError};
 use crate::support::proxy::Proxy;
 use crate::support::wire::Endpoint;
 
@@ -49,7 +49,7 @@ fn a_replica_replicates_through_the_proxy() {
     let sum = "SELECT COALESCE(SUM(LENGTH(b)), 0) FROM copied.t";
     eventually("all rows arrive", || {
         let packets = here.query(sum);
-        crate::support::login::ServerError::parse(&packets[0].payload).is_none()
+        ServerError::parse(&packets[0].payload).is_none()
             && here.value(sum) == "2000000"
     });
     there.run("DELETE FROM copied.t WHERE a < 10");

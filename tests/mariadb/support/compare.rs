@@ -71,7 +71,11 @@ fn normalised(exchange: &Exchange, dialect: u64) -> Exchange {
     let prepared = exchange.command.starts_with("prepare ");
     let result_set = exchange.packets.first().is_some_and(|packet| announces_columns(&packet.payload));
     let mut definitions_ended = !result_set;
+    let login = exchange.command == "login";
     for (at, packet) in exchange.packets.iter_mut().enumerate() {
+        if login {
+            packet.sequence = 0; // TLS and a change of plugin take packets of their own
+        }
         let payload = &mut packet.payload;
         if prepared && at == 0 && payload[0] == 0 {
             payload[1..5].fill(0); // statement ids are counted by the server's thread, not by the connection

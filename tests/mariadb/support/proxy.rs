@@ -231,8 +231,8 @@ impl ProxyBuilder {
                 taken = true;
                 return true;
             }
-            let page = if wait_for_backend { "/readyz" } else { "/healthz" };
-            proxy.page(page).is_ok_and(|(status, _)| status == 200)
+            let bound = proxy.log().contains("run: ready");
+            bound && (!wait_for_backend || proxy.page("/readyz").is_ok_and(|(status, _)| status == 200))
         });
         (!taken).then_some(proxy)
     }

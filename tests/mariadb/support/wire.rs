@@ -104,12 +104,13 @@ impl Wire {
             let mut header = [0; 4];
             self.read_exact(&mut header)?;
             let length = usize::from(header[0]) | usize::from(header[1]) << 8 | usize::from(header[2]) << 16;
-            if header[3] != self.sequence {
+            // Inside compressed frames the server numbers packets by the frames' ids at times, and nobody looks at it.
+            if header[3] != self.sequence && self.compressed.is_none() {
                 let problem = format!("sequence id {} where {} follows", header[3], self.sequence);
                 return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
             }
+            let packet = packet.get_or_insert(Packet { sequence: self.sequence, payload: Vec::new() });
             self.sequence = self.sequence.wrapping_add(1);
-            let packet = packet.get_or_insert(Packet { sequence: header[3], payload: Vec::new() });
             let start = packet.payload.len();
             packet.payload.resize(start + length, 0);
             self.read_exact(&mut packet.payload[start..])?;

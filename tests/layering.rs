@@ -42,7 +42,7 @@ fn modules_import_from_lower_ranks_only() {
                 Some(other) if other < own => {}
                 Some(_) => broken.push(format!("{}: {module} may not use {imported}", file.display())),
                 None => {
-                    broken.push(format!("{}: `crate::{imported}` is no module with a rank", file.display()))
+                    broken.push(format!("{}: `crate::{imported}` is no module with a rank", file.display()));
                 }
             }
         }

@@ -406,7 +406,7 @@ mod tests {
     fn a_dropped_server_leaves_nothing_behind() {
         let mut steps = Vec::new();
         let server = ScratchServer::start(&Options { tcp: true, ..Options::default() }, &mut |step| {
-            steps.push(step.to_owned())
+            steps.push(step.to_owned());
         })
         .expect("a server starts");
         let (directory, socket, port) = (server.directory().to_owned(), server.socket(), server.port());

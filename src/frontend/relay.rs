@@ -36,11 +36,26 @@ impl Session {
     pub(super) async fn relay(&mut self, incoming: Incoming) -> Result<(), SessionEnd> {
         let started = Instant::now();
         self.waits_for_answer = incoming.command.shape() != Shape::Nothing;
+        self.check_backend().await?;
         let files = self.look_at(incoming).await?;
         let Some(files) = files else { return Ok(()) };
         self.relay_response(incoming.command.shape(), files).await?;
         self.frontend.metrics.statement_seconds.record(started.elapsed());
         Ok(())
+    }
+
+    /// Finds out, without a system call unless there is news, whether the server has closed since the last command.
+    /// If so nothing of this one has been sent, and the client is told that it may be repeated.
+    async fn check_backend(&mut self) -> Result<(), SessionEnd> {
+        let connection = self.lease.connection().ok_or(SessionEnd::BackendClosed)?;
+        let news = poll_fn(|cx| Poll::Ready(connection.poll_fill(cx))).await;
+        let error = match news {
+            Poll::Pending => return Ok(()),
+            Poll::Ready(Err(error)) => error,
+            Poll::Ready(Ok(_)) => io::ErrorKind::UnexpectedEof.into(),
+        };
+        self.lease.taint(CloseReason::Broken);
+        Err(SessionEnd::BackendLostBefore(error))
     }
 
     /// Sends the command, changed where it speaks of ids, and says what its response may do; `None` when it has none.
@@ -80,8 +95,8 @@ impl Session {
     }
 
     async fn send_changed(&mut self, incoming: Incoming, payload: &[u8]) -> Result<(), SessionEnd> {
-        self.frontend.metrics.received.increment(incoming.len() as u64);
-        self.client.buffer.consume(incoming.len());
+        self.frontend.metrics.received.increment(incoming.packet_len() as u64);
+        self.client.buffer.consume(incoming.packet_len());
         let mut bytes = Vec::with_capacity(HEADER_LEN + payload.len());
         crate::protocol::packet::append(&mut bytes, incoming.header.sequence, payload);
         let connection = self.connection()?;
@@ -93,7 +108,7 @@ impl Session {
     pub(super) async fn forward(&mut self, incoming: Incoming) -> Result<(), SessionEnd> {
         let connection = self.lease.connection().ok_or(SessionEnd::BackendClosed)?;
         connection.begin();
-        let mut packets = Forwarding { left: incoming.len(), more: incoming.is_continued() };
+        let mut packets = Forwarding { left: incoming.packet_len(), more: incoming.is_continued() };
         let sent = packets.run(&mut self.client, connection, 0).await;
         match sent {
             Ok(bytes) => {
@@ -261,10 +276,9 @@ impl Forwarding {
         let mut total = 0;
         let mut at_header = true;
         loop {
-            if at_header && shift != 0 {
-                if let Some(sequence) = client.buffer.bytes_mut().get_mut(HEADER_LEN - 1) {
-                    *sequence = sequence.wrapping_add(shift);
-                }
+            let sequence = client.buffer.bytes_mut().get_mut(HEADER_LEN - 1).filter(|_| at_header);
+            if let Some(sequence) = sequence {
+                *sequence = sequence.wrapping_add(shift);
             }
             let now = client.buffer.len().min(self.left);
             let bytes = client.buffer.bytes().get(..now).unwrap_or_default();

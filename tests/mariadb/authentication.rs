@@ -66,7 +66,9 @@ fn each_default_plugin_greets_so() {
     for plugin in PLUGINS {
         let proxy = Proxy::builder().section(&format!("[auth]\ndefault_plugin = \"{plugin}\"")).start();
         let client = RawClient::connect(&proxy.login()).unwrap();
-        assert_eq!(client.greeting.plugin, plugin);
+        // The others do not work with a greeting's salt, or must not be answered before TLS: they are asked for later.
+        let greeted = if plugin == "caching_sha2_password" { plugin } else { "mysql_native_password" };
+        assert_eq!(client.greeting.plugin, greeted);
         assert_login_everywhere(&proxy, USER, &PLUGINS, "app@%");
     }
 }

@@ -65,7 +65,7 @@ class Connection:
         header = self.exactly(4)
         return header[3], self.exactly(int.from_bytes(header[:3], "little"))
 
-    def until_quiet(self, seconds=0.05):
+    def until_quiet(self, seconds=0.12):
         packets = []
         self.sock.settimeout(seconds)
         try:
@@ -76,12 +76,18 @@ class Connection:
         self.sock.settimeout(10)
         return packets
 
-    def ask(self, payload, seconds=0.05):
+    def ask(self, payload, seconds=0.12):
         self.write(payload)
         return self.until_quiet(seconds)
 
-    def query(self, sql, seconds=0.05):
+    def query(self, sql, seconds=0.12):
         return self.ask(b"\x03" + sql, seconds)
+
+    def run(self, sql):
+        """A statement that is answered with one OK packet."""
+        self.write(b"\x03" + sql)
+        answer = self.packet()
+        assert answer[1][0] == 0, (sql, answer)
 
     def prepare(self, sql):
         packets = self.ask(b"\x16" + sql)
@@ -163,9 +169,9 @@ class Recorder:
     def session(self, more=0):
         """A connection in the fixture's schema; one with SESSION_TRACK has all the tracking switched on."""
         connection = self.connect(more)
-        connection.query(b"USE fixture")
+        connection.run(b"USE fixture")
         if self.capabilities & SESSION_TRACK:
-            connection.query(TRACKING)
+            connection.run(TRACKING)
         return connection
 
     def save(self, name, command, packets, capabilities=None, note=None):
@@ -178,9 +184,7 @@ class Recorder:
     def prepare_schema(self):
         connection = Connection(self.path, BASE)
         for statement in SETUP:
-            connection.write(b"\x03" + statement)
-            answer = connection.packet()
-            assert answer[1][0] == 0, (statement, answer)
+            connection.run(statement)
 
     def queries(self):
         for name, sql in QUERIES.items():
@@ -190,23 +194,23 @@ class Recorder:
     def transactions(self):
         self.prepare_schema()
         session = self.session()
-        session.query(b"BEGIN")
+        session.run(b"BEGIN")
         self.save("select_in_transaction", "COM_QUERY SELECT a FROM t WHERE a = 1, after BEGIN", session.query(b"SELECT a FROM t WHERE a = 1"))
         self.save("commit", "COM_QUERY COMMIT", session.query(b"COMMIT"))
-        session.query(b"SET autocommit = 0")
+        session.run(b"SET autocommit = 0")
         self.save("select_starts_transaction", "COM_QUERY SELECT a FROM t WHERE a = 1, first under autocommit = 0",
                   session.query(b"SELECT a FROM t WHERE a = 1"))
         self.save("select_second_in_transaction", "COM_QUERY SELECT a FROM t WHERE a = 2, second under autocommit = 0",
                   session.query(b"SELECT a FROM t WHERE a = 2"))
-        self.save("select_without_table", "COM_QUERY SELECT 1, under autocommit = 0, after ROLLBACK",
-                  session.query(b"ROLLBACK") and session.query(b"SELECT 1"))
+        session.run(b"ROLLBACK")
+        self.save("select_without_table", "COM_QUERY SELECT 1, under autocommit = 0, after ROLLBACK", session.query(b"SELECT 1"))
         xa = self.session()
-        xa.query(b"XA START 'x'")
-        xa.query(b"INSERT INTO t VALUES (20, 'xa')")
-        xa.query(b"XA END 'x'")
+        xa.run(b"XA START 'x'")
+        xa.run(b"INSERT INTO t VALUES (20, 'xa')")
+        xa.run(b"XA END 'x'")
         self.save("xa_prepare", "COM_QUERY XA PREPARE 'x'", xa.query(b"XA PREPARE 'x'"))
         self.save("xa_prepare_then_select", "COM_QUERY SELECT 1, after XA PREPARE", xa.query(b"SELECT 1"))
-        xa.query(b"XA ROLLBACK 'x'")
+        xa.run(b"XA ROLLBACK 'x'")
 
     def statements(self):
         self.prepare_schema()
@@ -264,8 +268,7 @@ class Recorder:
                       session.ask(execute(statement, flags)), session.capabilities)
             self.save(f"cached_metadata_second_{name}", "COM_STMT_EXECUTE, second, of " + sql.decode(),
                       session.ask(execute(statement, flags)), session.capabilities)
-            session.write(b"\x03ALTER TABLE t MODIFY b VARCHAR(30)")
-            session.packet()
+            session.run(b"ALTER TABLE t MODIFY b VARCHAR(30)")
             self.save(f"cached_metadata_changed_{name}", "COM_STMT_EXECUTE after ALTER TABLE of " + sql.decode(),
                       session.ask(execute(statement, flags)), session.capabilities)
         session = self.session(CACHE_METADATA)
@@ -288,7 +291,7 @@ class Recorder:
         ]:
             session = self.session()
             if name.startswith("set_option") or name == "ping":
-                session.query(b"BEGIN")
+                session.run(b"BEGIN")
             self.save(name, command, session.ask(payload))
         session = self.connect()
         self.save("login", "HandshakeResponse", [session.login])
@@ -308,14 +311,14 @@ class Recorder:
 
     def extended_metadata(self):
         session = self.session(EXTENDED_METADATA)
-        session.query(b"CREATE OR REPLACE TABLE x (j JSON, u UUID, p POINT)")
+        session.run(b"CREATE OR REPLACE TABLE x (j JSON, u UUID, p POINT)")
         self.save("extended_metadata", "COM_QUERY SELECT j, u, p FROM x", session.query(b"SELECT j, u, p FROM x"), session.capabilities)
 
     def progress(self):
         self.prepare_schema()
         session = self.session(PROGRESS)
-        session.query(b"SET progress_report_time = 1")
-        session.query(b"CREATE OR REPLACE TABLE big ENGINE=Aria SELECT seq, REPEAT(seq, 20) AS word FROM seq_1_to_1000000", 8)
+        session.run(b"SET progress_report_time = 1")
+        session.run(b"CREATE OR REPLACE TABLE big ENGINE=Aria SELECT seq, REPEAT(seq, 20) AS word FROM seq_1_to_1000000")
         packets = session.query(b"ALTER TABLE big ADD INDEX (word(30)), ADD INDEX (seq, word(20)), ALGORITHM=COPY", 8)
         self.save("progress", "COM_QUERY ALTER TABLE, progress_report_time = 1", packets, session.capabilities)
 

@@ -7,6 +7,9 @@ use super::response::lenenc;
 use super::server::{PASSWORD, USER, root};
 use super::wire::Endpoint;
 
+/// How to turn a login at the server into one elsewhere, and what to call that.
+pub type WayIn<'a> = (&'a str, &'a dyn Fn(Login) -> Login);
+
 /// The four ways of reading responses that clients negotiate.
 pub const DIALECTS: [u64; 4] = [0, DEPRECATE_EOF, SESSION_TRACK, DEPRECATE_EOF | SESSION_TRACK];
 
@@ -27,9 +30,9 @@ pub struct Comparison<'a> {
 }
 
 impl Comparison<'_> {
-    /// Runs the script once directly and once with each way in, in every dialect.
-    pub fn run(&self, here: &Endpoint, ways_in: &[(&str, &dyn Fn(Login) -> Login)]) {
-        for dialect in DIALECTS {
+    /// Runs the script once directly and once with each way in, in each of the dialects.
+    pub fn run(&self, here: &Endpoint, dialects: &[u64], ways_in: &[WayIn<'_>]) {
+        for &dialect in dialects {
             let login = Login::new(here.clone(), USER, PASSWORD)
                 .schema(self.name)
                 .capabilities(BASE | self.capabilities | dialect);

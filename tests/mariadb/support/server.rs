@@ -21,7 +21,8 @@ pub fn server() -> &'static ScratchServer {
             tcp: true,
             statements: accounts(),
             proxy_protocol_networks: Some("127.0.0.1,localhost".to_owned()),
-            arguments: vec!["--plugin-load-add=auth_ed25519".into()],
+            // No statement is slow: the status of a response would say so.
+            arguments: vec!["--plugin-load-add=auth_ed25519".into(), "--long-query-time=3600".into()],
             ..Options::default()
         };
         ScratchServer::start(&options, &mut |_| {}).unwrap_or_else(|error| panic!("{error}"))

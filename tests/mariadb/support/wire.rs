@@ -15,7 +15,7 @@ use rustls::{ClientConfig, ClientConnection, StreamOwned};
 /// The largest payload of one frame; a payload of this size is followed by another frame.
 pub const MAX_FRAME: usize = 0xff_ffff;
 /// No answer for so long is a failed test.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where something listens.
 #[derive(Debug, Clone)]
@@ -109,13 +109,13 @@ impl Wire {
                 let problem = format!("sequence id {} where {} follows", header[3], self.sequence);
                 return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
             }
-            let packet = packet.get_or_insert(Packet { sequence: self.sequence, payload: Vec::new() });
+            let joined = packet.get_or_insert(Packet { sequence: self.sequence, payload: Vec::new() });
             self.sequence = self.sequence.wrapping_add(1);
-            let start = packet.payload.len();
-            packet.payload.resize(start + length, 0);
-            self.read_exact(&mut packet.payload[start..])?;
-            if length < MAX_FRAME {
-                return Ok(packet.clone());
+            let start = joined.payload.len();
+            joined.payload.resize(start + length, 0);
+            self.read_exact(&mut joined.payload[start..])?;
+            if let Some(packet) = packet.take_if(|_| length < MAX_FRAME) {
+                return Ok(packet);
             }
         }
     }

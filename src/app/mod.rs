@@ -21,10 +21,9 @@ use tokio::task::JoinHandle;
 use crate::admin::http::{self, AdminState};
 use crate::admin::ready::{BackendHealth, BackendState, Readiness};
 use crate::app::build::{BuildErrors, Builder};
-use crate::auth::BackendSecret;
-use crate::backend::connector::{Login, Terms};
+use crate::backend::connector::Terms;
 use crate::backend::health::Verdict;
-use crate::config::model::{Address, Credential};
+use crate::config::model::Address;
 use crate::config::{Config, ConfigErrors};
 use crate::frontend::context::{Frontend, Phase};
 use crate::frontend::limits::ClientLimits;
@@ -36,8 +35,8 @@ use crate::telemetry::{Counter, Registry, names};
 use crate::tls::TlsError;
 use crate::tls::mint;
 
-/// How often backends are looked at that are not known to be up.
-const PROBE_INTERVAL: Duration = Duration::from_secs(2);
+/// How often backends are looked at.
+const PROBE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// How often histograms are folded, see [`Registry::run_upkeep`].
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
@@ -248,7 +247,7 @@ impl App {
     }
 
     fn tend(&mut self) {
-        self.background.push(tasks::spawn("probe", probe(Arc::clone(&self.frontend), self.prober())));
+        self.background.push(tasks::spawn("probe", probe(Arc::clone(&self.frontend))));
         self.background.push(tasks::spawn("maintain", maintain(Arc::clone(&self.frontend))));
         let registry = Arc::clone(&self.registry);
         let upkeep = async move {
@@ -258,25 +257,6 @@ impl App {
             }
         };
         self.background.push(tasks::spawn("upkeep", upkeep));
-    }
-
-    /// A login for health probes: the service account, else the first account whose password is known.
-    fn prober(&self) -> Option<Login> {
-        let service = self.frontend.context.load().service.clone();
-        service.or_else(|| {
-            self.config
-                .accounts
-                .iter()
-                .find_map(|account| match (&account.backend, &account.credential) {
-                    (Some(login), _) => Some((login.user.clone(), login.password.clone())),
-                    (None, Credential::Password(password)) => Some((account.user.clone(), password.clone())),
-                    (None, Credential::NativeHash(_)) => None,
-                })
-                .map(|(user, password)| Login {
-                    user: user.into_bytes(),
-                    secret: BackendSecret::Password(password),
-                })
-        })
     }
 }
 
@@ -341,11 +321,11 @@ fn readiness(frontend: &Frontend) -> Readiness {
 
 /// Looks after backends. With a login each is logged in to; without one only those that are not known to be up are
 /// asked for their greeting, since a server counts greetings without a login against the host (`max_connect_errors`).
-async fn probe(frontend: Arc<Frontend>, login: Option<Login>) {
+async fn probe(frontend: Arc<Frontend>) {
     loop {
         let context = frontend.context.load_full();
         for backend in &context.backends {
-            match &login {
+            match &context.prober {
                 Some(login) => {
                     if let Ok(connection) = backend.connect(login, &Terms::default(), None).await {
                         connection.quit().await;

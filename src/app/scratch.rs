@@ -250,10 +250,13 @@ impl ServerUser {
         Self { name: we_are_root.then_some(if ids.is_some() { "mysql" } else { "root" }), ids }
     }
 
+    /// With a `tmp` of its own: a server that starts removes the temporary tables of all others that share one.
     fn make_directory(&self, parent: &Path) -> io::Result<tempfile::TempDir> {
         let directory = tempfile::Builder::new().prefix("sealock-scratch-").tempdir_in(parent)?;
+        fs::create_dir(directory.path().join("tmp"))?;
         if let Some((user, group)) = self.ids {
             chown(directory.path(), Some(user), Some(group))?;
+            chown(directory.path().join("tmp"), Some(user), Some(group))?;
         }
         Ok(directory)
     }
@@ -288,6 +291,7 @@ fn install(installer: &Path, directory: &Path, account: &ServerUser) -> Result<(
         .args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"])
         .args(["--skip-name-resolve", "--innodb-log-file-size=8M", "--innodb-buffer-pool-size=16M"])
         .arg(joined("--datadir=", &directory.join("data")))
+        .arg(joined("--tmpdir=", &directory.join("tmp")))
         .args(account.argument())
         .stdin(Stdio::null())
         .output()
@@ -302,7 +306,7 @@ fn install(installer: &Path, directory: &Path, account: &ServerUser) -> Result<(
 /// The installer also makes `root` accounts for TCP; with an empty password they would be open to everyone on this machine.
 fn write_init_file(directory: &Path, statements: &[String]) -> Result<(), ScratchError> {
     let only_socket = "DELETE FROM mysql.global_priv WHERE User <> 'mariadb.sys' AND Host <> 'localhost'";
-    let mut lines = vec![only_socket, "FLUSH PRIVILEGES"];
+    let mut lines = vec!["SET sql_log_bin = 0", only_socket, "FLUSH PRIVILEGES"];
     lines.extend(statements.iter().map(String::as_str));
     let text: String = lines.iter().flat_map(|line| [line, ";\n"]).collect();
     fs::write(directory.join("init.sql"), text)
@@ -322,6 +326,7 @@ fn server_arguments(
         ("--socket=", "server.sock"),
         ("--pid-file=", "server.pid"),
         ("--init-file=", "init.sql"),
+        ("--tmpdir=", "tmp"),
     ] {
         arguments.push(joined(flag, &directory.join(file)));
     }
@@ -406,7 +411,7 @@ mod tests {
     fn a_dropped_server_leaves_nothing_behind() {
         let mut steps = Vec::new();
         let server = ScratchServer::start(&Options { tcp: true, ..Options::default() }, &mut |step| {
-            steps.push(step.to_owned())
+            steps.push(step.to_owned());
         })
         .expect("a server starts");
         let (directory, socket, port) = (server.directory().to_owned(), server.socket(), server.port());

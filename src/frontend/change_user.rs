@@ -25,13 +25,13 @@ impl Session {
     /// Logs the client in as somebody else.
     pub(super) async fn change_user(&mut self, incoming: Incoming) -> Result<(), SessionEnd> {
         self.waits_for_answer = true;
-        while self.client.buffer.len() < incoming.len() {
+        while self.client.buffer.len() < incoming.packet_len() {
             self.client.fill().await?;
         }
         let facts = self.client.facts().clone();
-        let payload = self.client.buffer.bytes().get(HEADER_LEN..incoming.len()).unwrap_or_default();
+        let payload = self.client.buffer.bytes().get(HEADER_LEN..incoming.packet_len()).unwrap_or_default();
         let command = ChangeUser::parse(payload, facts.capabilities);
-        self.client.buffer.consume(incoming.len());
+        self.client.buffer.consume(incoming.packet_len());
         // What a server answers to a command that it cannot read; the session goes on.
         let Ok(command) = command else { return self.reply_error(&ServerError::unknown_command()).await };
         let claim = claim(command, facts.capabilities, facts.max_packet);

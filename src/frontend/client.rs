@@ -58,8 +58,8 @@ pub struct Incoming {
 }
 
 impl Incoming {
-    /// Length of the first packet, header included.
-    pub fn len(&self) -> usize {
+    /// Bytes of the first packet, header included.
+    pub fn packet_len(&self) -> usize {
         HEADER_LEN + self.header.len
     }
 
@@ -131,7 +131,7 @@ impl Client {
 
     /// The part of a command's payload that may be looked at.
     pub fn head(&self, incoming: &Incoming) -> &[u8] {
-        let end = incoming.len().min(self.buffer.len());
+        let end = incoming.packet_len().min(self.buffer.len());
         self.buffer.bytes().get(HEADER_LEN..end).unwrap_or_default()
     }
 

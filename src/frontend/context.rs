@@ -32,6 +32,8 @@ pub struct Context {
     pub auth: model::Auth,
     /// The proxy's own login.
     pub service: Option<Login>,
+    /// A login for health probes.
+    pub prober: Option<Login>,
     /// Bounds on clients.
     pub limits: model::Limits,
     /// Bounds on backend connections.

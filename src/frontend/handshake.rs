@@ -81,13 +81,17 @@ impl Accepted {
     ///
     /// # Errors
     /// The refusal together with the socket, so that the client can be told.
-    pub fn new(frontend: &Arc<Frontend>, listener: usize, socket: Socket) -> Result<Self, (Refusal, Socket)> {
+    pub fn new(
+        frontend: &Arc<Frontend>,
+        listener: usize,
+        socket: Socket,
+    ) -> Result<Self, Box<(Refusal, Socket)>> {
         let context = frontend.context.load_full();
         if frontend.phase.is_draining() {
-            return Err((Refusal::Draining, socket));
+            return Err(Box::new((Refusal::Draining, socket)));
         }
         let Some(place) = frontend.limits.admit(context.limits.max_clients) else {
-            return Err((Refusal::TooManyClients, socket));
+            return Err(Box::new((Refusal::TooManyClients, socket)));
         };
         let origin = origin(&socket);
         let since = Instant::now();

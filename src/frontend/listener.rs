@@ -112,7 +112,8 @@ async fn connection(frontend: Arc<Frontend>, number: usize, socket: Socket) {
     let handshaking = Held::new(frontend.metrics.handshaking.clone());
     let session = match Accepted::new(&frontend, number, socket) {
         Ok(accepted) => accepted.log_in().await,
-        Err((refusal, socket)) => {
+        Err(turned_away) => {
+            let (refusal, socket) = *turned_away;
             turn_away(socket, &refusal).await;
             Err(refusal)
         }

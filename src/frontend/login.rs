@@ -123,16 +123,20 @@ impl Desk<'_> {
         let account = configured.unwrap_or_else(|| Arc::clone(self.context.accounts.decoy()));
         match self.verify(packets, &account, claim, salt, opening).await? {
             Verdict::Accepted(secret) => self.configured(&account, secret, claim).await,
-            Verdict::Mismatch { asked: Asked::Nothing } if self.context.auth.relay => {
+            Verdict::Mismatch { asked: Asked::Nothing, .. } if self.context.auth.relay => {
                 self.relay(packets, claim).await
             }
-            Verdict::Mismatch { .. } => Err(LoginError::Denied(self.access_denied(claim))),
+            Verdict::Mismatch { using, .. } => Err(LoginError::Denied(self.denied(claim, using))),
         }
     }
 
     /// MariaDB's 1045 for this client.
     pub fn access_denied(&self, claim: &Claim) -> ServerError {
-        ServerError::access_denied(&claim.user, &self.client.host, UsingPassword::of(&claim.response))
+        self.denied(claim, UsingPassword::of(&claim.response))
+    }
+
+    fn denied(&self, claim: &Claim, using: UsingPassword) -> ServerError {
+        ServerError::access_denied(&claim.user, &self.client.host, using)
     }
 
     /// What the pool is asked for on behalf of this client.
@@ -185,7 +189,9 @@ impl Desk<'_> {
                     packets.write(&payload).await.map_err(LoginError::Client)?;
                     return Ok(Verdict::Accepted(secret));
                 }
-                Step::Mismatch => return Ok(Verdict::Mismatch { asked }),
+                Step::Mismatch => {
+                    return Ok(Verdict::Mismatch { asked, using: verifier.using_password() });
+                }
             }
         }
     }
@@ -247,7 +253,7 @@ const ACCESS_DENIED: u16 = 1045;
 
 enum Verdict {
     Accepted(BackendSecret),
-    Mismatch { asked: Asked },
+    Mismatch { asked: Asked, using: UsingPassword },
 }
 
 /// Whether the client was asked for another proof already; clients accept one such request only.

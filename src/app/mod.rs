@@ -4,6 +4,7 @@
 //! [`App::drain`]. [`App::reload`] replaces the generation in one step, or changes nothing.
 
 pub mod build;
+pub mod demo;
 pub mod run;
 pub mod scratch;
 pub mod signal;

@@ -4,6 +4,7 @@
 //! [`App::drain`]. [`App::reload`] replaces the generation in one step, or changes nothing.
 
 pub mod build;
+pub mod demo;
 pub mod run;
 pub mod scratch;
 pub mod signal;
@@ -37,6 +38,9 @@ use crate::tls::mint;
 /// How often backends are looked at.
 const PROBE_INTERVAL: Duration = Duration::from_secs(5);
 
+/// Time that tasks get to end after they were cut off.
+const LAST_WORK: Duration = Duration::from_secs(2);
+
 /// How often histograms are folded, see [`Registry::run_upkeep`].
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -58,7 +62,7 @@ pub struct App {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// Certificates cannot be used.
-    #[error("{0}")]
+    #[error(transparent)]
     Build(#[from] BuildErrors),
     /// No certificate could be minted for listeners that name none.
     #[error("cannot mint a certificate for the listeners that name none")]
@@ -78,10 +82,10 @@ pub enum ReloadError {
     #[error("this proxy was not started from a file")]
     NoFile,
     /// The file is wrong.
-    #[error("{0}")]
+    #[error(transparent)]
     Config(#[from] ConfigErrors),
     /// A certificate is.
-    #[error("{0}")]
+    #[error(transparent)]
     Build(#[from] BuildErrors),
     /// What changed takes a restart.
     #[error("{0} cannot change while the proxy runs; restart it for that")]
@@ -109,6 +113,7 @@ impl App {
             limits: Arc::new(ClientLimits::default()),
             metrics: FrontendMetrics::new(&registry),
             phase: Phase::default(),
+            tasks: tasks::Group::default(),
         });
         let (admin, admin_address) = match &config.admin.http {
             Some(address) => {
@@ -160,7 +165,7 @@ impl App {
     }
 
     /// Lets sessions finish: no new connections, idle sessions end at once, those in a transaction when it ends. Returns
-    /// when all are gone or `deadline` has passed, with the number of sessions that were cut.
+    /// when all are gone or `deadline` has passed, with the number of sessions that were cut; their statements are killed.
     pub async fn drain(&mut self, deadline: Duration) -> usize {
         self.registry.gauge(&names::DRAINING, &[]).set(1.0);
         self.frontend.phase.drain();
@@ -172,13 +177,22 @@ impl App {
             }
         };
         let _ = tokio::time::timeout(deadline, gone).await;
-        self.frontend.registry.len()
+        let cut = self.frontend.registry.len();
+        self.frontend.tasks.abort_all();
+        self.frontend.tasks.settle(LAST_WORK).await;
+        cut
+    }
+
+    /// How long a drain may take, as configured now.
+    pub fn drain_timeout(&self) -> Duration {
+        self.config.shutdown.drain_timeout
     }
 
     /// Ends what is left: idle backend connections and the admin endpoint.
     pub async fn close(self) {
         self.background.iter().for_each(JoinHandle::abort);
-        self.frontend.pool.close_idle().await;
+        let limit = self.frontend.context.load().limits.kill_timeout;
+        self.frontend.pool.close(limit).await;
         if let Some((stop, task)) = self.admin {
             let _ = stop.send(());
             let _ = tokio::time::timeout(Duration::from_secs(1), task).await;

@@ -14,7 +14,6 @@ use crate::frontend::context::Frontend;
 use crate::frontend::handshake::{Accepted, turn_away};
 use crate::frontend::refusal::Refusal;
 use crate::frontend::serve::serve;
-use crate::tasks;
 use crate::telemetry::{self, Held, Label as _};
 use crate::tls::socket::Socket;
 
@@ -88,7 +87,9 @@ impl Listener {
     pub async fn accept(&self, frontend: &Arc<Frontend>, number: usize) {
         loop {
             match self.next().await {
-                Ok(socket) => drop(tasks::spawn("client", connection(Arc::clone(frontend), number, socket))),
+                Ok(socket) => {
+                    frontend.tasks.spawn("client", connection(Arc::clone(frontend), number, socket))
+                }
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
                     let error = telemetry::chain(&error);

@@ -10,7 +10,7 @@ use std::task::Poll;
 use crate::backend::connection::Connection;
 use crate::frontend::client::{Client, Incoming};
 use crate::frontend::error::SessionEnd;
-use crate::frontend::rewrite;
+use crate::frontend::rewrite::{self, Clients};
 use crate::frontend::session::Session;
 use crate::pool::close_reason::CloseReason;
 use crate::protocol::command::Command;
@@ -70,7 +70,7 @@ impl Session {
         match incoming.command {
             Command::Query | Command::StmtPrepare => self.inspect_text(incoming),
             Command::ProcessKill => {
-                let payload = rewrite::process_kill(self.client.head(&incoming), &self.frontend.registry);
+                let payload = rewrite::process_kill(self.client.head(&incoming), self.clients());
                 Inspected { changed: payload.map(|payload| payload.to_vec()), ..Inspected::PLAIN }
             }
             Command::SetOption => {
@@ -91,8 +91,13 @@ impl Session {
         if head.len() < incoming.header.len {
             return Inspected { files, changed: None };
         }
-        let changed = rewrite::statement(text, &statement, mode, self.id(), &self.frontend.registry);
+        let changed = rewrite::statement(text, &statement, mode, self.id(), self.clients());
         Inspected { files, changed: changed.map(|text| [std::slice::from_ref(command), &text].concat()) }
+    }
+
+    fn clients(&self) -> Clients<'_> {
+        let backend = self.lease.backend().map_or("", |backend| backend.name());
+        Clients { registry: &self.frontend.registry, backend }
     }
 
     async fn send_changed(&mut self, incoming: Incoming, payload: &[u8]) -> Result<(), SessionEnd> {

@@ -15,7 +15,7 @@ use crate::frontend::error::SessionEnd;
 use crate::frontend::idle::IdleTimer;
 use crate::frontend::limits::{AccountPlace, Place};
 use crate::frontend::login::LoggedIn;
-use crate::frontend::registry::{ClientId, Kill, Registered};
+use crate::frontend::registry::{ClientId, Kill, Located, Registered};
 use crate::pool::Lease;
 use crate::pool::close_reason::CloseReason;
 use crate::protocol::capabilities::Capabilities;
@@ -116,9 +116,9 @@ impl Session {
 
     /// The lease is this session's from now on, and a KILL of the client's id goes to it.
     pub(super) fn attach(&mut self) {
-        if let Some(connection) = self.lease.connection() {
-            let thread = connection.thread();
-            self.registered.attach(thread);
+        let thread = self.lease.connection().map(|connection| connection.thread());
+        if let (Some(thread), Some(backend)) = (thread, self.lease.backend()) {
+            self.registered.attach(Located { backend: backend.name().to_owned(), thread });
         }
     }
 

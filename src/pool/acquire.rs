@@ -101,7 +101,7 @@ impl Pool {
                 self.closed(request.backend.name(), CloseReason::Spoke);
                 continue;
             }
-            match idle.connection.log_in_again(login, request.terms).await {
+            match request.backend.log_in_again(idle.connection, login, request.terms).await {
                 Ok(connection) => return Ok(Some(connection)),
                 Err(ConnectError::Login(error)) => {
                     self.closed(request.backend.name(), CloseReason::ResetFailed);

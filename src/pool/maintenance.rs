@@ -21,13 +21,15 @@ impl Pool {
         let swept = self.lock().sweep(|idle| stale(idle, generation, bounds, now));
         for (slot, reason, idle) in swept {
             self.closed(&slot.backend, reason);
-            drop(crate::tasks::spawn("close", idle.connection.quit()));
+            self.chores.spawn("close", idle.connection.quit());
         }
         self.record(backends);
     }
 
-    /// Closes every idle connection, as the proxy ends.
-    pub async fn close_idle(&self) {
+    /// As the proxy ends: waits, at most `limit`, for connections that are being cleaned, killed or closed, and closes
+    /// those that are idle.
+    pub async fn close(&self, limit: Duration) {
+        self.chores.settle(limit).await;
         let swept = self.lock().sweep(|_| Some(CloseReason::Shutdown));
         for (slot, reason, idle) in swept {
             self.closed(&slot.backend, reason);

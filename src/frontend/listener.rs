@@ -43,7 +43,7 @@ impl Listener {
         loop {
             match self.next().await {
                 Ok(socket) => {
-                    frontend.tasks.spawn("client", connection(Arc::clone(frontend), number, socket))
+                    frontend.tasks.spawn("client", connection(Arc::clone(frontend), number, socket));
                 }
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {

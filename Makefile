@@ -20,7 +20,7 @@ demo: ## Run a scratch MariaDB behind the proxy (make demo ARGS=--once: check an
 	$(CARGO) run -- demo $(ARGS)
 
 test: packages $(PYTHON_ENVIRONMENTS) ## Run all tests
-	$(CARGO) test --all-targets $(ARGS)
+	$(CARGO) test --lib --bins --tests $(ARGS)
 	$(CARGO) test --doc
 
 check: ## What is checked without running anything

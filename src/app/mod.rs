@@ -14,7 +14,6 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
-use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -27,16 +26,20 @@ use crate::config::model::Address;
 use crate::config::{Config, ConfigErrors};
 use crate::frontend::context::{Frontend, Phase};
 use crate::frontend::limits::ClientLimits;
-use crate::frontend::listener::{BindError, Listener};
+use crate::frontend::listener::Listener;
 use crate::frontend::metrics::FrontendMetrics;
 use crate::pool::{Pool, maintenance};
 use crate::tasks;
 use crate::telemetry::{Counter, Registry, names};
 use crate::tls::TlsError;
+use crate::tls::listen::{BindError, Bound};
 use crate::tls::mint;
 
 /// How often backends are looked at.
 const PROBE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Mode of the admin endpoint's unix socket: the proxy's user and group.
+const ADMIN_SOCKET_MODE: u32 = 0o660;
 
 /// Time that tasks get to end after they were cut off.
 const LAST_WORK: Duration = Duration::from_secs(2);
@@ -294,27 +297,14 @@ async fn serve_admin(
     };
     let watched = Arc::clone(frontend);
     let state = AdminState { registry: Arc::clone(registry), ready: Arc::new(move || readiness(&watched)) };
-    let failed = |source: std::io::Error| match source.kind() {
-        std::io::ErrorKind::AddrInUse => BindError::Taken(address.clone()),
-        std::io::ErrorKind::PermissionDenied => BindError::Forbidden(address.clone()),
-        _ => BindError::Failed { address: address.clone(), source },
-    };
-    let (task, bound) = match address {
-        Address::Tcp { host, port } => {
-            let listener = TcpListener::bind((host.as_str(), *port)).await.map_err(failed)?;
-            let port = listener.local_addr().map_or(*port, |address| address.port());
-            let served = http::serve(listener, state, stopped);
-            (
-                tasks::spawn("admin", async move { drop(served.await) }),
-                Address::Tcp { host: host.clone(), port },
-            )
-        }
-        Address::Unix(path) => {
-            let listener = UnixListener::bind(path).map_err(failed)?;
-            let served = http::serve(listener, state, stopped);
-            (tasks::spawn("admin", async move { drop(served.await) }), address.clone())
-        }
-    };
+    let socket = Bound::bind(address, ADMIN_SOCKET_MODE).await?;
+    let bound = socket.address(address);
+    let task = tasks::spawn("admin", async move {
+        let _ = match socket {
+            Bound::Tcp(listener) => http::serve(listener, state, stopped).await,
+            Bound::Unix(listener, _file) => http::serve(listener, state, stopped).await,
+        };
+    });
     tracing::info!(address = %bound, "admin endpoint");
     Ok(((stop, task), bound))
 }

@@ -9,9 +9,10 @@ use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 
+use crate::app::StartError;
 use crate::app::build::Builder;
 use crate::app::demo::{self, Ports, Until};
-use crate::app::run;
+use crate::app::run::{self, RunError};
 use crate::cli::certs::CertsCommand;
 use crate::config::Config;
 use crate::telemetry::{Registry, chain};
@@ -86,10 +87,11 @@ pub fn main() -> ExitCode {
 
 fn run_proxy(file: &std::path::Path) -> anyhow::Result<ExitCode> {
     match Config::load(file) {
-        Ok(config) => {
-            run::run(config, file)?;
-            Ok(ExitCode::SUCCESS)
-        }
+        Ok(config) => match run::run(config, file) {
+            Ok(()) => Ok(ExitCode::SUCCESS),
+            Err(RunError::Start(StartError::Build(errors))) => Ok(unusable(&errors.to_string())),
+            Err(error) => Err(error.into()),
+        },
         Err(errors) => Ok(unusable(&errors.to_string())),
     }
 }

@@ -1,5 +1,7 @@
 //! The self-check: what a careful client does, from the TLS handshake to the answer of a query.
 
+use std::sync::Arc;
+
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -67,7 +69,7 @@ pub enum CheckError {
 /// The first thing that does not work.
 pub(super) async fn check(client: &Client) -> Result<Findings, CheckError> {
     // Metrics of its own: to the proxy this is a client like any other.
-    let proxy = Backend::build(&client.target(), &Registry::new(), None)?;
+    let proxy = Backend::build(&client.target(), &Arc::new(Registry::new()), None)?;
     let mut connection = proxy.connect(&client.login(), &client.terms(), None).await?;
     let tls = connection.stream_mut().tls_info().ok_or(CheckError::Plaintext)?;
     let asked = tokio::time::timeout(DEADLINE, connection.rows(QUERY));

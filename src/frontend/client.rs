@@ -153,18 +153,6 @@ impl Client {
         Poll::Pending
     }
 
-    /// Waits until the client has sent something more.
-    ///
-    /// # Errors
-    /// [`SessionEnd::ClientGone`].
-    pub async fn fill(&mut self) -> Result<(), SessionEnd> {
-        match std::future::poll_fn(|cx| self.poll_fill(cx)).await {
-            Ok(0) => Err(SessionEnd::ClientGone(None)),
-            Ok(_) => Ok(()),
-            Err(error) => Err(SessionEnd::ClientGone(Some(error))),
-        }
-    }
-
     /// Sends bytes, packet headers included.
     ///
     /// # Errors

@@ -10,12 +10,12 @@ use std::time::Instant;
 
 use crate::frontend::client::Incoming;
 use crate::frontend::error::{ErrorOrigin, SessionEnd};
-use crate::frontend::send::{FileAccess, Forwarding};
+use crate::frontend::send::Continued;
 use crate::frontend::session::Session;
 use crate::pool::close_reason::CloseReason;
 use crate::protocol::command::Shape;
-use crate::protocol::dialect::Translator;
-use crate::protocol::packet::{HEADER_LEN, Header, SequenceId};
+use crate::protocol::dialect::{FileAccess, Stop, Translator};
+use crate::protocol::packet::{Header, SequenceId};
 use crate::protocol::response::Last;
 
 impl Session {
@@ -36,58 +36,49 @@ impl Session {
     }
 
     /// Relays the response to its end.
-    pub(super) async fn relay_response(&mut self, shape: Shape, files: FileAccess) -> Result<(), SessionEnd> {
-        let mut translator = Translator::new(shape, self.dialect(), self.status());
-        let relayed = self.relay_packets(&mut translator, files).await;
-        match relayed {
-            Ok(()) => {
-                let scanner = translator.scanner();
-                if scanner.last() == Last::Error {
-                    self.frontend.metrics.error_replies.increment(ErrorOrigin::Backend);
-                }
-                let status = if scanner.last() == Last::Ok { scanner.status() } else { self.status() };
-                self.connection()?.end(status);
-                self.waits_for_answer = false;
-                Ok(())
-            }
-            Err(end) => {
-                self.interrupted(&translator, &end);
-                Err(end)
-            }
+    async fn relay_response(&mut self, shape: Shape, files: FileAccess) -> Result<(), SessionEnd> {
+        let (dialect, status) = (self.dialect(), self.status());
+        let mut translator = Translator::new(shape, dialect, status, self.asked, files);
+        let relayed = self.relay_packets(&mut translator).await;
+        self.asked = translator.last_sequence();
+        if let Err(end) = relayed {
+            self.interrupted(&translator, &end);
+            return Err(end);
         }
+        let scanner = translator.scanner();
+        if scanner.last() == Last::Error {
+            self.frontend.metrics.error_replies.increment(ErrorOrigin::Backend);
+        }
+        let status = if scanner.last() == Last::Ok { scanner.status() } else { status };
+        self.connection()?.end(status);
+        self.waits_for_answer = false;
+        Ok(())
     }
 
-    async fn relay_packets(
-        &mut self,
-        translator: &mut Translator,
-        files: FileAccess,
-    ) -> Result<(), SessionEnd> {
+    async fn relay_packets(&mut self, translator: &mut Translator) -> Result<(), SessionEnd> {
         loop {
-            let file_wanted = self.relay_burst(translator).await?;
-            if file_wanted {
-                if files == FileAccess::Refused {
+            match self.relay_burst(translator).await? {
+                Stop::Input if translator.is_done() => return Ok(()),
+                Stop::Input => {}
+                Stop::FileWanted => self.send_file(translator).await?,
+                Stop::FileRefused => {
                     self.frontend.metrics.file_refusals.increment(1);
                     return Err(SessionEnd::FileNotAsked);
                 }
-                self.send_file(translator).await?;
-            } else if translator.is_done() {
-                return Ok(());
+                Stop::Malformed(malformed) => return Err(SessionEnd::BackendMalformed(malformed)),
             }
             self.wait_for_backend().await?;
         }
     }
 
-    /// Passes on what is in the backend's buffer, in one write. Tells whether the server waits for a file.
-    async fn relay_burst(&mut self, translator: &mut Translator) -> Result<bool, SessionEnd> {
+    /// Passes on what is in the backend's buffer, in one write, and says why it went no further.
+    async fn relay_burst(&mut self, translator: &mut Translator) -> Result<Stop, SessionEnd> {
         let connection = self.lease.connection().ok_or(SessionEnd::BackendClosed)?;
         self.out.clear();
         let input = connection.buffer.bytes();
-        let advance = translator.advance(input, &mut self.out).map_err(SessionEnd::BackendMalformed)?;
-        let bytes = if translator.is_transparent() {
-            input.get(..advance.taken).unwrap_or_default()
-        } else {
-            self.out.as_slice()
-        };
+        let advance = translator.advance(input, &mut self.out);
+        let taken = input.get(..advance.taken).unwrap_or_default();
+        let bytes = if translator.is_transparent() { taken } else { self.out.as_slice() };
         if !bytes.is_empty() {
             self.frontend.metrics.sent.increment(bytes.len() as u64);
             self.client.send(bytes).await?;
@@ -96,7 +87,7 @@ impl Session {
         if self.out.capacity() > LARGE {
             self.out = Vec::new();
         }
-        Ok(advance.file_wanted)
+        Ok(advance.stop)
     }
 
     /// Waits until the backend has sent more, or the client has gone.
@@ -122,13 +113,10 @@ impl Session {
             let header = loop {
                 match Header::parse(self.client.buffer.bytes()) {
                     Some(header) => break header,
-                    None => self.client.fill().await?,
+                    None => self.more_from_client().await?,
                 }
             };
-            let connection = self.lease.connection().ok_or(SessionEnd::BackendClosed)?;
-            let mut packet = Forwarding { left: HEADER_LEN + header.len, more: false };
-            let bytes = packet.run(&mut self.client, connection, shift).await?;
-            self.frontend.metrics.received.increment(bytes);
+            self.forward_packets(header, Continued::No, shift).await?;
             if header.len == 0 {
                 translator.file_sent(header.sequence);
                 return Ok(());
@@ -139,7 +127,6 @@ impl Session {
     /// A response did not come to its end: decides whether the client can still be told.
     fn interrupted(&mut self, translator: &Translator, end: &SessionEnd) {
         self.waits_for_answer = translator.scanner().is_between_packets();
-        self.error_sequence = translator.next_sequence();
         match end {
             SessionEnd::BackendLost(_) | SessionEnd::BackendMalformed(_) | SessionEnd::FileNotAsked => {
                 self.lease.taint(CloseReason::Broken);
@@ -150,7 +137,7 @@ impl Session {
 
     /// The sequence id of an error for the client, if it waits for an answer and is between two packets.
     pub(super) fn sequence_for_error(&self) -> Option<SequenceId> {
-        self.waits_for_answer.then_some(self.error_sequence)
+        self.waits_for_answer.then_some(self.asked.next())
     }
 }
 

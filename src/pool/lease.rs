@@ -58,7 +58,7 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.pool.lock().give_back(&self.slot);
+        self.pool.lock().give_back(&self.slot, self.bounds.max_connections);
     }
 }
 

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use sealock::protocol::command::{Command, Shape};
-use sealock::protocol::dialect::{Dialect, Ends, StateChanges, Translator};
+use sealock::protocol::dialect::{Dialect, Ends, FileAccess, StateChanges, Stop, Translator};
 use sealock::protocol::packet::SequenceId;
 use sealock::protocol::status::StatusFlags;
 
@@ -95,18 +95,20 @@ fn without_statement_id(capture: &Capture, mut bytes: Vec<u8>) -> Vec<u8> {
 /// Feeds a capture in pieces of `piece` bytes.
 fn translate(capture: &Capture, dialect: Dialect, piece: usize) -> Vec<u8> {
     let status = if capture.in_transaction { 0x0003 } else { 0x0002 };
-    let mut translator = Translator::new(capture.shape, dialect, StatusFlags(status));
+    let mut translator =
+        Translator::new(capture.shape, dialect, StatusFlags(status), SequenceId(0), FileAccess::Asked);
     let mut only_asked = false;
     let (mut buffer, mut out) = (Vec::new(), Vec::new());
     for bytes in capture.bytes.chunks(piece.max(1)) {
         buffer.extend_from_slice(bytes);
         loop {
-            let advance = translator.advance(&buffer, &mut out).expect("a server's response");
+            let advance = translator.advance(&buffer, &mut out);
             if translator.is_transparent() {
                 out.extend_from_slice(&buffer[..advance.taken]);
             }
             buffer.drain(..advance.taken);
-            if !advance.file_wanted {
+            if advance.stop != Stop::FileWanted {
+                assert_eq!(advance.stop, Stop::Input, "{}", capture.command);
                 break;
             }
             translator.file_sent(SequenceId(2));

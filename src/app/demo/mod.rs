@@ -105,26 +105,17 @@ async fn perform(options: &Options, registry: Arc<Registry>) -> Result<(), DemoE
     let mut screen = Screen::standard();
     screen.line("Sealock demo: a scratch MariaDB, and TLS in front of it. It is all gone when this ends.\n");
     let server = start_server(&mut screen, &mut signals).await?;
-    let shown = tokio::select! {
-        staged = present(options, &server, &registry, &mut screen) => staged,
+    let result = tokio::select! {
+        presented = present(options, &server, &registry, &mut screen) => presented,
         _ = signals.next() => Err(DemoError::Interrupted),
     };
-    let result = match shown {
-        Ok(app) => {
-            if options.until == Until::Signal {
-                screen.line("Ctrl-C ends it.\n");
-                summary::show(&mut screen, &registry, &mut signals).await;
-            }
-            close(app, &mut signals).await;
-            Ok(())
-        }
+    let result = match result {
+        Ok(app) => Ok(attend(app, options.until, &registry, &mut screen, &mut signals).await),
         Err(error) => Err(error),
     };
-    screen.end();
+    screen.step("removing everything");
     drop(server);
-    if result.is_ok() {
-        screen.line("The demo is over; everything is removed.");
-    }
+    screen.end();
     result
 }
 
@@ -176,7 +167,12 @@ async fn present(
     Ok(app)
 }
 
-async fn close(mut app: App, signals: &mut Signals) {
+/// Stays for as long as it should, and lets clients go.
+async fn attend(mut app: App, until: Until, registry: &Registry, screen: &mut Screen, signals: &mut Signals) {
+    if until == Until::Signal {
+        screen.line("Ctrl-C ends it.\n");
+        summary::show(screen, registry, signals).await;
+    }
     tokio::select! {
         _ = app.drain(DRAIN) => {}
         _ = signals.next() => {}

@@ -182,7 +182,7 @@ impl Translator {
             Unit::Ok if self.dialect.state == StateChanges::Dropped => self.replace_ok(OK_HEADER, bytes, out),
             Unit::RowsEnd if self.dialect.ends == Ends::Eof => self.replace_with_eof(bytes, out),
             Unit::RowsEnd if self.dialect.state == StateChanges::Dropped => {
-                self.replace_ok(EOF_HEADER, bytes, out)
+                self.replace_ok(EOF_HEADER, bytes, out);
             }
             Unit::PacketStart | Unit::Ok | Unit::RowsEnd | Unit::Error | Unit::LocalFile => {
                 self.pass_packet(bytes, out);

@@ -110,7 +110,10 @@ async fn perform(options: &Options, registry: Arc<Registry>) -> Result<(), DemoE
         _ = signals.next() => Err(DemoError::Interrupted),
     };
     let result = match result {
-        Ok(app) => Ok(attend(app, options.until, &registry, &mut screen, &mut signals).await),
+        Ok(app) => {
+            attend(app, options.until, &registry, &mut screen, &mut signals).await;
+            Ok(())
+        }
         Err(error) => Err(error),
     };
     screen.step("removing everything");

@@ -1,6 +1,8 @@
 //! The client's side of a session: packets in, responses out.
 
+use std::future::poll_fn;
 use std::io;
+use std::pin::pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -161,8 +163,15 @@ impl Client {
         let Some(limit) = self.write_timeout else { return self.write(bytes).await };
         // In pieces, so that the limit is on taking nothing and not on taking a large result slowly.
         for piece in bytes.chunks(AHEAD_LEN) {
-            let written = tokio::time::timeout(limit, self.write(piece)).await;
-            written.unwrap_or(Err(SessionEnd::ClientStalled))?;
+            let mut write = pin!(self.write(piece));
+            // Nearly always the socket takes all of it at once. Only a write that waits is worth a timer.
+            let written = match poll_fn(|cx| Poll::Ready(write.as_mut().poll(cx))).await {
+                Poll::Ready(written) => written,
+                Poll::Pending => {
+                    tokio::time::timeout(limit, write).await.unwrap_or(Err(SessionEnd::ClientStalled))
+                }
+            };
+            written?;
         }
         Ok(())
     }

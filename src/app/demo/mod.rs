@@ -132,19 +132,22 @@ async fn start_server(screen: &mut Screen, signals: &mut Signals) -> Result<Scra
         ScratchServer::start(&options, &mut |step| drop(tell.send(step.to_owned())))
     });
     let mut ticks = tokio::time::interval(TICK);
+    let mut stopping = false;
     loop {
         tokio::select! {
             biased;
             _ = signals.next() => {
+                if stopping {
+                    return Err(DemoError::Interrupted);
+                }
+                stopping = true;
                 screen.step("stopping");
-                tokio::select! { _ = &mut starting => {}, _ = signals.next() => {} }
-                screen.end();
-                return Err(DemoError::Interrupted);
             }
-            Some(step) = steps.recv() => screen.step(&step),
+            Some(step) = steps.recv(), if !stopping => screen.step(&step),
             started = &mut starting => {
                 screen.end();
-                return Ok(started.map_err(|panic| DemoError::Runtime(panic.into()))??);
+                let server = started.map_err(|panic| DemoError::Runtime(panic.into()))?;
+                return if stopping { Err(DemoError::Interrupted) } else { Ok(server?) };
             }
             _ = ticks.tick() => screen.tick(),
         }

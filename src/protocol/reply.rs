@@ -41,8 +41,8 @@ pub const TOO_MANY_USER_CONNECTIONS: u16 = 1203;
 pub const OLD_CLIENT: u16 = 1251;
 /// `ER_CONNECTION_KILLED`, SQLSTATE 70100.
 pub const CONNECTION_KILLED: u16 = 1927;
-/// `CR_SERVER_LOST`, SQLSTATE HY000: the outcome of the statement is unknown.
-pub const SERVER_LOST: u16 = 2013;
+/// `ER_CONNECTION_KILLED`, SQLSTATE 70100 from a server and 08S01 from the proxy: the connection is lost.
+pub const SERVER_LOST: u16 = 1927;
 /// `ER_SECURE_TRANSPORT_REQUIRED`, SQLSTATE HY000.
 pub const SECURE_TRANSPORT_REQUIRED: u16 = 3159;
 
@@ -276,10 +276,15 @@ impl ServerError {
         Self::new(CONNECTION_KILLED, *b"70100", "Connection was killed")
     }
 
-    /// 2013: the backend was lost while a statement ran; its outcome is unknown.
+    /// 1927 / 08S01: the backend was lost while a statement ran; its outcome is unknown. Not 2013, which is the clients'
+    /// own: Connector/C (3.3.20) takes an error from 2000 to 2999 that comes from a server for a malformed packet.
     #[must_use]
     pub fn server_lost() -> Self {
-        Self::new(SERVER_LOST, *b"HY000", "Lost connection to server during query")
+        Self::new(
+            SERVER_LOST,
+            *b"08S01",
+            "Lost connection to the database server during the statement; whether it was executed is unknown",
+        )
     }
 }
 

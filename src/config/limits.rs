@@ -51,7 +51,7 @@ const WRITE_TIMEOUT: Key<Duration> = Key::with_default(
 const KILL_TIMEOUT: Key<Duration> = Key::with_default(
     "limits.kill_timeout",
     "\"5s\"",
-    "Time to kill the running statement of a client that went away; after it the connection is closed.",
+    "Time to kill the running statement of a client that went away, or to clean a connection for the next client; a connection that takes longer is closed.",
 )
 .accepting(POSITIVE, is_positive);
 

@@ -94,6 +94,16 @@ pub enum TlsVersion {
     V1_3,
 }
 
+impl TlsVersion {
+    /// The name that people, logs and metrics use.
+    pub fn protocol_name(self) -> &'static str {
+        match self {
+            Self::V1_2 => "TLSv1.2",
+            Self::V1_3 => "TLSv1.3",
+        }
+    }
+}
+
 /// One `[[backend]]`: one MariaDB server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Backend {
@@ -283,7 +293,7 @@ pub struct Admin {
 /// `[runtime]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Runtime {
-    /// Worker threads; none: one a core.
+    /// Worker threads; none: one for each core that the process may use.
     pub worker_threads: Option<u32>,
 }
 

@@ -68,6 +68,7 @@ impl Builder {
                 accounts,
                 auth: config.auth.clone(),
                 service: config.service.as_ref().map(service_login),
+                prober: prober(config),
                 limits: config.limits.clone(),
                 pool: config.pool.clone(),
             }),
@@ -138,6 +139,21 @@ fn known(before: &Context, backend: &model::Backend) -> Option<Arc<Health>> {
 
 fn report(problems: &mut Vec<String>, place: &str, error: &dyn fmt::Display) {
     problems.extend(error.to_string().lines().map(|line| format!("{place}: {line}")));
+}
+
+/// A login for health probes: the service account, else the first account whose password is known.
+fn prober(config: &Config) -> Option<Login> {
+    let own = config.service.as_ref().map(service_login);
+    own.or_else(|| config.accounts.iter().find_map(account_login))
+}
+
+fn account_login(account: &model::Account) -> Option<Login> {
+    let (user, password) = match (&account.backend, &account.credential) {
+        (Some(login), _) => (&login.user, &login.password),
+        (None, model::Credential::Password(password)) => (&account.user, password),
+        (None, model::Credential::NativeHash(_)) => return None,
+    };
+    Some(Login { user: user.clone().into_bytes(), secret: BackendSecret::Password(password.clone()) })
 }
 
 fn service_login(service: &model::Service) -> Login {

@@ -4,6 +4,7 @@
 //! [`App::drain`]. [`App::reload`] replaces the generation in one step, or changes nothing.
 
 pub mod build;
+pub mod demo;
 pub mod run;
 pub mod scratch;
 pub mod signal;
@@ -13,30 +14,35 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
-use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::admin::http::{self, AdminState};
 use crate::admin::ready::{BackendHealth, BackendState, Readiness};
 use crate::app::build::{BuildErrors, Builder};
-use crate::auth::BackendSecret;
-use crate::backend::connector::{Login, Terms};
+use crate::backend::connector::Terms;
 use crate::backend::health::Verdict;
-use crate::config::model::{Address, Credential};
+use crate::config::model::Address;
 use crate::config::{Config, ConfigErrors};
 use crate::frontend::context::{Frontend, Phase};
 use crate::frontend::limits::ClientLimits;
-use crate::frontend::listener::{BindError, Listener};
+use crate::frontend::listener::Listener;
 use crate::frontend::metrics::FrontendMetrics;
 use crate::pool::{Pool, maintenance};
 use crate::tasks;
 use crate::telemetry::{Counter, Registry, names};
 use crate::tls::TlsError;
+use crate::tls::listen::{BindError, Bound};
 use crate::tls::mint;
 
-/// How often backends are looked at that are not known to be up.
-const PROBE_INTERVAL: Duration = Duration::from_secs(2);
+/// How often backends are looked at.
+const PROBE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Mode of the admin endpoint's unix socket: the proxy's user and group.
+const ADMIN_SOCKET_MODE: u32 = 0o660;
+
+/// Time that tasks get to end after they were cut off.
+const LAST_WORK: Duration = Duration::from_secs(2);
 
 /// How often histograms are folded, see [`Registry::run_upkeep`].
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
@@ -59,7 +65,7 @@ pub struct App {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// Certificates cannot be used.
-    #[error("{0}")]
+    #[error(transparent)]
     Build(#[from] BuildErrors),
     /// No certificate could be minted for listeners that name none.
     #[error("cannot mint a certificate for the listeners that name none")]
@@ -79,10 +85,10 @@ pub enum ReloadError {
     #[error("this proxy was not started from a file")]
     NoFile,
     /// The file is wrong.
-    #[error("{0}")]
+    #[error(transparent)]
     Config(#[from] ConfigErrors),
     /// A certificate is.
-    #[error("{0}")]
+    #[error(transparent)]
     Build(#[from] BuildErrors),
     /// What changed takes a restart.
     #[error("{0} cannot change while the proxy runs; restart it for that")]
@@ -110,6 +116,7 @@ impl App {
             limits: Arc::new(ClientLimits::default()),
             metrics: FrontendMetrics::new(&registry),
             phase: Phase::default(),
+            tasks: tasks::Group::default(),
         });
         let (admin, admin_address) = match &config.admin.http {
             Some(address) => {
@@ -161,7 +168,7 @@ impl App {
     }
 
     /// Lets sessions finish: no new connections, idle sessions end at once, those in a transaction when it ends. Returns
-    /// when all are gone or `deadline` has passed, with the number of sessions that were cut.
+    /// when all are gone or `deadline` has passed, with the number of sessions that were cut; their statements are killed.
     pub async fn drain(&mut self, deadline: Duration) -> usize {
         self.registry.gauge(&names::DRAINING, &[]).set(1.0);
         self.frontend.phase.drain();
@@ -173,13 +180,22 @@ impl App {
             }
         };
         let _ = tokio::time::timeout(deadline, gone).await;
-        self.frontend.registry.len()
+        let cut = self.frontend.registry.len();
+        self.frontend.tasks.abort_all();
+        self.frontend.tasks.settle(LAST_WORK).await;
+        cut
+    }
+
+    /// How long a drain may take, as configured now.
+    pub fn drain_timeout(&self) -> Duration {
+        self.config.shutdown.drain_timeout
     }
 
     /// Ends what is left: idle backend connections and the admin endpoint.
     pub async fn close(self) {
         self.background.iter().for_each(JoinHandle::abort);
-        self.frontend.pool.close_idle().await;
+        let limit = self.frontend.context.load().limits.kill_timeout;
+        self.frontend.pool.close(limit).await;
         if let Some((stop, task)) = self.admin {
             let _ = stop.send(());
             let _ = tokio::time::timeout(Duration::from_secs(1), task).await;
@@ -247,7 +263,7 @@ impl App {
     }
 
     fn tend(&mut self) {
-        self.background.push(tasks::spawn("probe", probe(Arc::clone(&self.frontend), self.prober())));
+        self.background.push(tasks::spawn("probe", probe(Arc::clone(&self.frontend))));
         self.background.push(tasks::spawn("maintain", maintain(Arc::clone(&self.frontend))));
         let registry = Arc::clone(&self.registry);
         let upkeep = async move {
@@ -257,25 +273,6 @@ impl App {
             }
         };
         self.background.push(tasks::spawn("upkeep", upkeep));
-    }
-
-    /// A login for health probes: the service account, else the first account whose password is known.
-    fn prober(&self) -> Option<Login> {
-        let service = self.frontend.context.load().service.clone();
-        service.or_else(|| {
-            self.config
-                .accounts
-                .iter()
-                .find_map(|account| match (&account.backend, &account.credential) {
-                    (Some(login), _) => Some((login.user.clone(), login.password.clone())),
-                    (None, Credential::Password(password)) => Some((account.user.clone(), password.clone())),
-                    (None, Credential::NativeHash(_)) => None,
-                })
-                .map(|(user, password)| Login {
-                    user: user.into_bytes(),
-                    secret: BackendSecret::Password(password),
-                })
-        })
     }
 }
 
@@ -300,27 +297,14 @@ async fn serve_admin(
     };
     let watched = Arc::clone(frontend);
     let state = AdminState { registry: Arc::clone(registry), ready: Arc::new(move || readiness(&watched)) };
-    let failed = |source: std::io::Error| match source.kind() {
-        std::io::ErrorKind::AddrInUse => BindError::Taken(address.clone()),
-        std::io::ErrorKind::PermissionDenied => BindError::Forbidden(address.clone()),
-        _ => BindError::Failed { address: address.clone(), source },
-    };
-    let (task, bound) = match address {
-        Address::Tcp { host, port } => {
-            let listener = TcpListener::bind((host.as_str(), *port)).await.map_err(failed)?;
-            let port = listener.local_addr().map_or(*port, |address| address.port());
-            let served = http::serve(listener, state, stopped);
-            (
-                tasks::spawn("admin", async move { drop(served.await) }),
-                Address::Tcp { host: host.clone(), port },
-            )
-        }
-        Address::Unix(path) => {
-            let listener = UnixListener::bind(path).map_err(failed)?;
-            let served = http::serve(listener, state, stopped);
-            (tasks::spawn("admin", async move { drop(served.await) }), address.clone())
-        }
-    };
+    let socket = Bound::bind(address, ADMIN_SOCKET_MODE).await?;
+    let bound = socket.address(address);
+    let task = tasks::spawn("admin", async move {
+        let _ = match socket {
+            Bound::Tcp(listener) => http::serve(listener, state, stopped).await,
+            Bound::Unix(listener, _file) => http::serve(listener, state, stopped).await,
+        };
+    });
     tracing::info!(address = %bound, "admin endpoint");
     Ok(((stop, task), bound))
 }
@@ -340,11 +324,11 @@ fn readiness(frontend: &Frontend) -> Readiness {
 
 /// Looks after backends. With a login each is logged in to; without one only those that are not known to be up are
 /// asked for their greeting, since a server counts greetings without a login against the host (`max_connect_errors`).
-async fn probe(frontend: Arc<Frontend>, login: Option<Login>) {
+async fn probe(frontend: Arc<Frontend>) {
     loop {
         let context = frontend.context.load_full();
         for backend in &context.backends {
-            match &login {
+            match &context.prober {
                 Some(login) => {
                     if let Ok(connection) = backend.connect(login, &Terms::default(), None).await {
                         connection.quit().await;

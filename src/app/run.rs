@@ -59,12 +59,12 @@ pub fn runtime(worker_threads: Option<u32>) -> std::io::Result<tokio::runtime::R
 
 async fn serve(config: Config, file: &Path, registry: Arc<Registry>) -> Result<(), RunError> {
     let mut signals = Signals::listen().map_err(RunError::Runtime)?;
-    let deadline = config.shutdown.drain_timeout;
     let mut app = App::start(config, Some(file.to_owned()), registry).await?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), pid = std::process::id(), "ready");
     while signals.next().await == Request::Reload {
         reload(&mut app);
     }
+    let deadline = app.drain_timeout();
     tracing::info!(?deadline, "draining: open transactions may finish; signal again to end at once");
     tokio::select! {
         cut = app.drain(deadline) => match cut {

@@ -101,6 +101,19 @@ impl Backend {
         result
     }
 
+    /// Logs in again on a connection that another session had, within `connect_timeout`.
+    ///
+    /// # Errors
+    /// See [`ConnectError`]; the connection is gone then.
+    pub async fn log_in_again(
+        &self,
+        connection: Connection,
+        login: &Login,
+        terms: &Terms,
+    ) -> Result<Connection, ConnectError> {
+        self.bounded(connection.log_in_again(login, terms)).await
+    }
+
     /// Connects without logging in, within `connect_timeout`.
     ///
     /// # Errors
@@ -135,7 +148,9 @@ impl Backend {
         let packets = match &self.tls {
             None => packets,
             Some(tls) if greeting.capabilities.contains(Capabilities::SSL) => {
-                upgrade(packets, terms, capabilities, tls).await?
+                let upgraded = upgrade(packets, terms, capabilities, tls).await;
+                self.metrics.observe_tls(&upgraded);
+                upgraded?
             }
             Some(_) => return Err(ConnectError::TlsNotOffered),
         };
@@ -176,6 +191,14 @@ impl Dialled {
     /// Whether nobody in between can read what is sent to the server.
     pub fn channel(&self) -> Channel {
         if self.packets.stream().is_secure() { Channel::Secure } else { Channel::Insecure }
+    }
+
+    /// Ends a login whose client has gone, so that the server sees a wrong answer and not a broken handshake: it counts
+    /// those against the proxy's host (`max_connect_errors`).
+    pub async fn give_up(mut self) {
+        if self.packets.write(b"sealock: the client has gone").await.is_ok() {
+            let _ = self.packets.read().await;
+        }
     }
 
     /// The packets of the login, for relaying it.

@@ -1,7 +1,12 @@
 //! What is counted for each backend.
 
-use crate::backend::error::ConnectOutcome;
-use crate::telemetry::{Counter, Family, Gauge, Histogram, Registry, names};
+use std::sync::Arc;
+
+use crate::backend::error::{ConnectError, ConnectOutcome};
+use crate::telemetry::label::Side;
+use crate::telemetry::{Counter, Family, Gauge, Histogram, Label as _, Registry, names};
+use crate::tls::packets::PacketStream;
+use crate::tls::stream::HandshakeCause;
 
 /// What a pooled or leased connection is doing, as a metric label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,13 +33,18 @@ pub struct BackendMetrics {
     pub waiters: Gauge,
     /// Clients that waited in vain.
     pub timeouts: Counter,
+    /// TLS handshakes that failed.
+    pub tls_failures: Family<HandshakeCause>,
+    registry: Arc<Registry>,
     /// Statements killed because their client went away.
     pub kills: Counter,
 }
 
 impl BackendMetrics {
-    pub(super) fn new(registry: &Registry, backend: &str) -> Self {
+    pub(super) fn new(registry: &Arc<Registry>, backend: &str) -> Self {
         Self {
+            registry: Arc::clone(registry),
+            tls_failures: registry.counters(&names::TLS_HANDSHAKE_FAILURES, &[Side::Backend.label()]),
             up: registry.gauge(&names::BACKEND_UP, &[backend]),
             connects: registry.counters(&names::BACKEND_CONNECTS, &[backend]),
             connect_seconds: registry.histogram(&names::BACKEND_CONNECT, &[backend]),
@@ -42,6 +52,21 @@ impl BackendMetrics {
             waiters: registry.gauge(&names::POOL_WAITERS, &[backend]),
             timeouts: registry.counter(&names::POOL_TIMEOUTS, &[backend]),
             kills: registry.counter(&names::STATEMENTS_KILLED, &[]),
+        }
+    }
+}
+
+impl BackendMetrics {
+    /// An attempt to start TLS has come to its end.
+    pub(super) fn observe_tls(&self, attempt: &Result<PacketStream, ConnectError>) {
+        match attempt {
+            Ok(packets) => {
+                let Some(info) = packets.stream().tls_info() else { return };
+                let values = [Side::Backend.label(), info.version_name(), info.group.unwrap_or("none")];
+                self.registry.counter(&names::TLS_HANDSHAKES, &values).increment(1);
+            }
+            Err(ConnectError::Tls(error)) => self.tls_failures.increment(error.cause()),
+            Err(_) => {}
         }
     }
 }

@@ -55,7 +55,7 @@ impl Backend {
     /// [`TlsError`] when a certificate file cannot be used.
     pub fn build(
         config: &model::Backend,
-        registry: &Registry,
+        registry: &Arc<Registry>,
         health: Option<Arc<Health>>,
     ) -> Result<Self, TlsError> {
         let tls = ClientTls::build(&config.tls, &config.address)?;

@@ -9,8 +9,10 @@ use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 
+use crate::app::StartError;
 use crate::app::build::Builder;
-use crate::app::run;
+use crate::app::demo::{self, Ports, Until};
+use crate::app::run::{self, RunError};
 use crate::cli::certs::CertsCommand;
 use crate::config::Config;
 use crate::telemetry::{Registry, chain};
@@ -46,6 +48,20 @@ enum Command {
         #[arg(short, long, value_name = "FILE", default_value = "/etc/sealock/sealock.toml")]
         config: PathBuf,
     },
+    /// Show it at work: a throw-away MariaDB with the proxy in front, checked over verified TLS.
+    ///
+    /// Needs a MariaDB server's programs and nothing else. Everything is temporary and removed at the end, with Ctrl-C.
+    Demo {
+        /// End after the self-check; exit code 0 if it passed.
+        #[arg(long)]
+        once: bool,
+        /// Where clients connect, on 127.0.0.1; 0 is any free port.
+        #[arg(long, value_name = "PORT", default_value_t = 6033)]
+        port: u16,
+        /// Where the metrics are, on 127.0.0.1; 0 is any free port.
+        #[arg(long, value_name = "PORT", default_value_t = 6070)]
+        admin_port: u16,
+    },
     /// Make development certificates, or look at certificates.
     #[command(subcommand)]
     Certs(CertsCommand),
@@ -56,6 +72,11 @@ pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Run { config } => run_proxy(&config),
         Command::Check { config } => check(&config),
+        Command::Demo { once, port, admin_port } => {
+            let until = if once { Until::SelfCheck } else { Until::Signal };
+            let ports = Ports { proxy: port, admin: admin_port };
+            demo::run(&demo::Options { ports, until }).map_err(Into::into)
+        }
         Command::Certs(command) => certs::run(&command, &mut std::io::stdout()).map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|error| {
@@ -66,10 +87,11 @@ pub fn main() -> ExitCode {
 
 fn run_proxy(file: &std::path::Path) -> anyhow::Result<ExitCode> {
     match Config::load(file) {
-        Ok(config) => {
-            run::run(config, file)?;
-            Ok(ExitCode::SUCCESS)
-        }
+        Ok(config) => match run::run(config, file) {
+            Ok(()) => Ok(ExitCode::SUCCESS),
+            Err(RunError::Start(StartError::Build(errors))) => Ok(unusable(&errors.to_string())),
+            Err(error) => Err(error.into()),
+        },
         Err(errors) => Ok(unusable(&errors.to_string())),
     }
 }

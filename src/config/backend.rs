@@ -19,7 +19,7 @@ const ADDRESS: Key<Address> = Key::required("backend.address", "Where the MariaD
 const GROUP: Key<Name> = Key::with_default(
     "backend.group",
     "\"main\"",
-    "Group of servers that can stand in for each other; the first one that is up is used.",
+    "Group of servers that can stand in for each other; the first one that is up is used. The same for all backends, as long as nothing routes between groups.",
 );
 
 const PROXY_PROTOCOL: Key<bool> = Key::with_default(

@@ -15,6 +15,7 @@ pub(super) fn check(root: &Section<'_>) {
     refuse_repeated(root, "account", "user", "a user name that no other account has");
     refuse_repeated(root, "backend", "name", "a name that no other backend has");
     refuse_repeated_addresses(root);
+    refuse_several_groups(root);
     refuse_locked_doors(root);
 }
 
@@ -41,6 +42,28 @@ fn refuse_duplicates(root: &Section<'_>, texts: impl Iterator<Item = (String, St
                     root.document().line(other).map_or(String::new(), |line| format!(" (line {line})"));
                 root.document().refuse(&path, format!("{text:?} again, as in {other}{line}"), accepted, None);
             }
+        }
+    }
+}
+
+/// Nothing routes between groups, so a server in another one would never, or wrongly, be used.
+fn refuse_several_groups(root: &Section<'_>) {
+    let mut first: Option<(String, String)> = None;
+    for section in root.tables("backend").into_iter().flatten() {
+        let named = section.texts("group").into_iter().next();
+        let (path, group) = named.unwrap_or_else(|| ("backend[0].group".to_owned(), "main".to_owned()));
+        match &first {
+            Some((_, other)) if *other != group => {
+                let found = format!("{group:?} beside {other:?}");
+                root.document().refuse(
+                    &path,
+                    found,
+                    "one group for all backends: nothing routes between groups yet",
+                    None,
+                );
+            }
+            Some(_) => {}
+            None => first = Some((path, group)),
         }
     }
 }

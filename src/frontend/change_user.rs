@@ -5,11 +5,13 @@
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use crate::auth::Salt;
 use crate::backend::connector::Terms;
 use crate::frontend::client::Incoming;
 use crate::frontend::client_stream::ClientStream;
-use crate::frontend::error::SessionEnd;
+use crate::frontend::error::{ErrorOrigin, SessionEnd};
 use crate::frontend::login::{Claim, Desk, LoggedIn, LoginError, Opening};
 use crate::frontend::session::Session;
 use crate::protocol::capabilities::Capabilities;
@@ -25,21 +27,25 @@ impl Session {
     /// Logs the client in as somebody else.
     pub(super) async fn change_user(&mut self, incoming: Incoming) -> Result<(), SessionEnd> {
         self.waits_for_answer = true;
-        while self.client.buffer.len() < incoming.len() {
-            self.client.fill().await?;
+        let context = self.frontend.context.load_full();
+        let limit = context.limits.max_handshake_packet;
+        if incoming.header.len > limit {
+            return Err(SessionEnd::ClientMalformed);
+        }
+        while self.client.buffer.len() < incoming.packet_len() {
+            self.more_from_client().await?;
         }
         let facts = self.client.facts().clone();
-        let payload = self.client.buffer.bytes().get(HEADER_LEN..incoming.len()).unwrap_or_default();
+        let payload = self.client.buffer.bytes().get(HEADER_LEN..incoming.packet_len()).unwrap_or_default();
         let command = ChangeUser::parse(payload, facts.capabilities);
-        self.client.buffer.consume(incoming.len());
+        self.client.buffer.consume(incoming.packet_len());
         // What a server answers to a command that it cannot read; the session goes on.
         let Ok(command) = command else { return self.reply_error(&ServerError::unknown_command()).await };
         let claim = claim(command, facts.capabilities, facts.max_packet);
-        let context = self.frontend.context.load_full();
         let frontend = Arc::clone(&self.frontend);
         let desk = Desk { frontend: &frontend, context: &context, client: &facts };
-        let limit = context.limits.max_handshake_packet;
         let mut packets = self.client.packets(incoming.header.sequence.next(), limit);
+        packets.set_deadline(Instant::now() + context.limits.handshake_timeout);
         let logged_in = converse(&desk, &mut packets, &claim).await;
         let sequence = packets.sequence();
         let (_, ahead) = packets.into_parts();
@@ -78,6 +84,7 @@ impl Session {
 
     async fn reply_error(&mut self, error: &ServerError) -> Result<(), SessionEnd> {
         let payload = error.encode(self.client.facts().capabilities);
+        self.frontend.metrics.error_replies.increment(ErrorOrigin::Client);
         self.client.send_packet(SequenceId(1), &payload).await
     }
 }

@@ -60,8 +60,8 @@ pub struct Incoming {
 }
 
 impl Incoming {
-    /// Length of the first packet, header included.
-    pub fn len(&self) -> usize {
+    /// Bytes of the first packet, header included.
+    pub fn packet_len(&self) -> usize {
         HEADER_LEN + self.header.len
     }
 
@@ -133,7 +133,7 @@ impl Client {
 
     /// The part of a command's payload that may be looked at.
     pub fn head(&self, incoming: &Incoming) -> &[u8] {
-        let end = incoming.len().min(self.buffer.len());
+        let end = incoming.packet_len().min(self.buffer.len());
         self.buffer.bytes().get(HEADER_LEN..end).unwrap_or_default()
     }
 
@@ -153,18 +153,6 @@ impl Client {
             }
         }
         Poll::Pending
-    }
-
-    /// Waits until the client has sent something more.
-    ///
-    /// # Errors
-    /// [`SessionEnd::ClientGone`].
-    pub async fn fill(&mut self) -> Result<(), SessionEnd> {
-        match poll_fn(|cx| self.poll_fill(cx)).await {
-            Ok(0) => Err(SessionEnd::ClientGone(None)),
-            Ok(_) => Ok(()),
-            Err(error) => Err(SessionEnd::ClientGone(Some(error))),
-        }
     }
 
     /// Sends bytes, packet headers included.

@@ -16,6 +16,7 @@ use crate::frontend::limits::ClientLimits;
 use crate::frontend::metrics::FrontendMetrics;
 use crate::frontend::registry::Registry;
 use crate::pool::{Bounds, Pool};
+use crate::tasks;
 use crate::tls::server::ServerTls;
 
 /// One generation of the configuration, built and validated as a whole and published in one step.
@@ -32,6 +33,8 @@ pub struct Context {
     pub auth: model::Auth,
     /// The proxy's own login.
     pub service: Option<Login>,
+    /// A login for health probes.
+    pub prober: Option<Login>,
     /// Bounds on clients.
     pub limits: model::Limits,
     /// Bounds on backend connections.
@@ -62,6 +65,8 @@ pub struct Frontend {
     pub metrics: FrontendMetrics,
     /// Whether the proxy is still taking work.
     pub phase: Phase,
+    /// A task for each client.
+    pub tasks: tasks::Group,
 }
 
 /// Whether the proxy is taking work.

@@ -1,11 +1,14 @@
 //! From an accepted connection to a session, in states that cannot be skipped.
 //!
 //! Accepted → Greeted → Secured → a logged-in [`Session`]. Each state consumes the former, so nobody is asked for a
-//! password before TLS was decided on. All of it runs under one deadline (`limits.handshake_timeout`), and before the
-//! login is complete no packet may be longer than `limits.max_handshake_packet`.
+//! password before TLS was decided on. Everything that the client has to do is due within `limits.handshake_timeout`
+//! (waiting for a backend has limits of its own), and before the login is complete no packet may be longer than
+//! `limits.max_handshake_packet`.
 
 use std::sync::Arc;
 use std::time::Instant;
+
+use tokio::time::Instant as Deadline;
 
 use crate::auth::{self, Channel, Salt};
 use crate::backend::connector::{CLIENT_CHOICES, Terms};
@@ -64,6 +67,7 @@ struct Greeted {
     id: ClientId,
     salt: Salt,
     announced: Capabilities,
+    deadline: Deadline,
 }
 
 /// The client has named itself, on the connection that it will use.
@@ -81,13 +85,17 @@ impl Accepted {
     ///
     /// # Errors
     /// The refusal together with the socket, so that the client can be told.
-    pub fn new(frontend: &Arc<Frontend>, listener: usize, socket: Socket) -> Result<Self, (Refusal, Socket)> {
+    pub fn new(
+        frontend: &Arc<Frontend>,
+        listener: usize,
+        socket: Socket,
+    ) -> Result<Self, Box<(Refusal, Socket)>> {
         let context = frontend.context.load_full();
         if frontend.phase.is_draining() {
-            return Err((Refusal::Draining, socket));
+            return Err(Box::new((Refusal::Draining, socket)));
         }
         let Some(place) = frontend.limits.admit(context.limits.max_clients) else {
-            return Err((Refusal::TooManyClients, socket));
+            return Err(Box::new((Refusal::TooManyClients, socket)));
         };
         let origin = origin(&socket);
         let since = Instant::now();
@@ -99,14 +107,17 @@ impl Accepted {
     /// # Errors
     /// Why there is no session; the client has been told where that is possible.
     pub async fn log_in(self) -> Result<Session, Refusal> {
-        let limit = self.context.limits.handshake_timeout;
-        tokio::time::timeout(limit, self.proceed()).await.unwrap_or(Err(Refusal::TimedOut))
+        let deadline = Deadline::now() + self.context.limits.handshake_timeout;
+        self.proceed(deadline).await
     }
 
-    async fn proceed(mut self) -> Result<Session, Refusal> {
-        self.read_proxy_header().await?;
+    async fn proceed(mut self, deadline: Deadline) -> Result<Session, Refusal> {
+        tokio::time::timeout_at(deadline, self.read_proxy_header())
+            .await
+            .map_err(|_| Refusal::TimedOut)??;
         let Self { frontend, context, listener, socket, origin, place, since } = self;
         let mut packets = PacketStream::new(MaybeTls::Plain(socket), context.limits.max_handshake_packet);
+        packets.set_deadline(deadline);
         let Some(facts) = server_facts(&context).await else {
             return Err(tell(&mut packets, Refusal::NoBackend, Capabilities::NONE).await);
         };
@@ -115,8 +126,16 @@ impl Accepted {
         let announced = announced(&facts, context.listener(listener));
         let greeting = greeting(&facts, announced, id, &salt, &context);
         packets.write(&greeting.encode()).await.map_err(Refusal::Packet)?;
-        let greeted =
-            Greeted { context: Arc::clone(&context), listener, packets, origin, id, salt, announced };
+        let greeted = Greeted {
+            context: Arc::clone(&context),
+            listener,
+            packets,
+            origin,
+            id,
+            salt,
+            announced,
+            deadline,
+        };
         let secured = greeted.secure(&frontend).await?;
         secured.authenticate(frontend, context, place, since).await
     }
@@ -190,13 +209,17 @@ impl Greeted {
         let (plain, mut buffer) = self.packets.into_parts();
         let Ok(mut socket) = plain.into_socket() else { return Err(Refusal::TlsNotOffered) };
         socket.unread(buffer.take());
-        let encrypted = stream::accept(socket, Arc::clone(tls.config())).await.map_err(|error| {
+        let accepted = stream::accept(socket, Arc::clone(tls.config()));
+        let accepted =
+            tokio::time::timeout_at(self.deadline, accepted).await.map_err(|_| Refusal::TimedOut)?;
+        let encrypted = accepted.map_err(|error| {
             frontend.metrics.tls_failures.increment(error.cause());
             Refusal::Tls(error)
         })?;
         encrypted.tls_info().iter().for_each(|info| frontend.metrics.secured(info));
         let mut packets = PacketStream::new(encrypted, context.limits.max_handshake_packet);
         packets.set_sequence(sequence);
+        packets.set_deadline(self.deadline);
         Ok(Self { packets, ..self })
     }
 

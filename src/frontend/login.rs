@@ -16,7 +16,7 @@ use crate::frontend::context::{Context, Frontend};
 use crate::frontend::limits::AccountPlace;
 use crate::frontend::relay_login;
 use crate::pool::{AcquireError, Lease, Request};
-use crate::protocol::reply::{ServerError, UsingPassword};
+use crate::protocol::reply::{ACCESS_DENIED, ServerError, UsingPassword};
 use crate::router;
 use crate::telemetry;
 use crate::tls::packets::{PacketError, PacketStream};
@@ -123,16 +123,20 @@ impl Desk<'_> {
         let account = configured.unwrap_or_else(|| Arc::clone(self.context.accounts.decoy()));
         match self.verify(packets, &account, claim, salt, opening).await? {
             Verdict::Accepted(secret) => self.configured(&account, secret, claim).await,
-            Verdict::Mismatch { asked: Asked::Nothing } if self.context.auth.relay => {
+            Verdict::Mismatch { asked: Asked::Nothing, .. } if self.context.auth.relay => {
                 self.relay(packets, claim).await
             }
-            Verdict::Mismatch { .. } => Err(LoginError::Denied(self.access_denied(claim))),
+            Verdict::Mismatch { using, .. } => Err(LoginError::Denied(self.denied(claim, using))),
         }
     }
 
     /// MariaDB's 1045 for this client.
     pub fn access_denied(&self, claim: &Claim) -> ServerError {
-        ServerError::access_denied(&claim.user, &self.client.host, UsingPassword::of(&claim.response))
+        self.denied(claim, UsingPassword::of(&claim.response))
+    }
+
+    fn denied(&self, claim: &Claim, using: UsingPassword) -> ServerError {
+        ServerError::access_denied(&claim.user, &self.client.host, using)
     }
 
     /// What the pool is asked for on behalf of this client.
@@ -185,7 +189,9 @@ impl Desk<'_> {
                     packets.write(&payload).await.map_err(LoginError::Client)?;
                     return Ok(Verdict::Accepted(secret));
                 }
-                Step::Mismatch => return Ok(Verdict::Mismatch { asked }),
+                Step::Mismatch => {
+                    return Ok(Verdict::Mismatch { asked, using: verifier.using_password() });
+                }
             }
         }
     }
@@ -205,17 +211,13 @@ impl Desk<'_> {
             let acquired = self.frontend.pool.acquire(request, &login, self.context.patience()).await;
             match acquired {
                 Ok(lease) => return Ok(LoggedIn { lease, rung: Rung::Configured, place }),
-                Err(AcquireError::Connect(error)) if !error.is_outage() => {
-                    return Err(self.refused(error, claim));
+                Err(AcquireError::Connect(error)) if error.is_outage() => {
+                    let reason = telemetry::chain(&error);
+                    tracing::debug!(backend = backend.name(), reason, "not this backend");
+                    outage = Some(AcquireError::Connect(error));
                 }
-                Err(error) => {
-                    tracing::debug!(
-                        backend = backend.name(),
-                        error = telemetry::chain(&error),
-                        "not this backend"
-                    );
-                    outage = Some(error);
-                }
+                Err(AcquireError::Connect(error)) => return Err(self.refused(error, claim)),
+                Err(error @ AcquireError::TimedOut(_)) => return Err(LoginError::Unavailable(error)),
             }
         }
         let patience = self.context.patience();
@@ -227,27 +229,25 @@ impl Desk<'_> {
         packets: &mut PacketStream<S>,
         claim: &Claim,
     ) -> Result<LoggedIn, LoginError> {
-        let place = self.admit(&claim.user, None)?;
         let lease = relay_login::relay(self, packets, claim).await?;
+        let own_limit = self.context.accounts.find(&claim.user).and_then(|account| account.max_clients);
+        let place = self.admit(&claim.user, own_limit)?;
         Ok(LoggedIn { lease, rung: Rung::Relay, place })
     }
 
     /// What a client hears whose password was right here and whose account the server refuses. The server's own words
     /// where they are about the schema or the account; its 1045 names the proxy's host, so that is said in ours.
     fn refused(&self, error: ConnectError, claim: &Claim) -> LoginError {
-        let reply = match &error {
-            ConnectError::Login(server) if server.code != ACCESS_DENIED => server.clone(),
-            _ => self.access_denied(claim),
-        };
-        LoginError::BackendDenied(error, reply)
+        match error {
+            ConnectError::Login(server) if server.code != ACCESS_DENIED => LoginError::Denied(server),
+            error => LoginError::BackendDenied(error, self.access_denied(claim)),
+        }
     }
 }
 
-const ACCESS_DENIED: u16 = 1045;
-
 enum Verdict {
     Accepted(BackendSecret),
-    Mismatch { asked: Asked },
+    Mismatch { asked: Asked, using: UsingPassword },
 }
 
 /// Whether the client was asked for another proof already; clients accept one such request only.
@@ -264,7 +264,7 @@ impl LoginError {
             Self::Client(PacketError::TooLarge { .. } | PacketError::OutOfOrder { .. }) => {
                 Some(ServerError::bad_handshake())
             }
-            Self::Client(PacketError::Closed | PacketError::Io(_)) => None,
+            Self::Client(PacketError::Closed | PacketError::Io(_) | PacketError::TimedOut) => None,
             Self::Denied(error)
             | Self::TooManyClients(error)
             | Self::Cleartext(error)

@@ -23,5 +23,6 @@ pub mod registry;
 mod relay;
 pub mod relay_login;
 pub mod rewrite;
+mod send;
 pub mod serve;
 pub mod session;

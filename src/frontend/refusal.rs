@@ -150,7 +150,7 @@ impl Refusal {
             Self::ProxyHeader
             | Self::TimedOut
             | Self::Tls(_)
-            | Self::Packet(PacketError::Closed | PacketError::Io(_)) => None,
+            | Self::Packet(PacketError::Closed | PacketError::Io(_) | PacketError::TimedOut) => None,
         }
     }
 
@@ -173,6 +173,7 @@ impl Refusal {
 fn packet_cause(error: &PacketError) -> RefusalCause {
     match error {
         PacketError::Closed | PacketError::Io(_) => RefusalCause::Closed,
+        PacketError::TimedOut => RefusalCause::TimedOut,
         PacketError::TooLarge { .. } => RefusalCause::Oversized,
         PacketError::OutOfOrder { .. } => RefusalCause::OutOfOrder,
     }

@@ -59,8 +59,17 @@ pub struct Entry {
 
 #[derive(Debug, Default)]
 struct Target {
-    thread: Option<BackendThreadId>,
+    connection: Option<Located>,
     kill: Kill,
+}
+
+/// A connection to one of the backends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Located {
+    /// The backend's name.
+    pub backend: String,
+    /// The server's id for the connection.
+    pub thread: BackendThreadId,
 }
 
 /// Whether somebody is killing the session's backend connection.
@@ -98,11 +107,14 @@ impl Registry {
         Registered { registry: Arc::clone(self), entry }
     }
 
-    /// The backend connection of a client that is about to be killed; from now on that connection is not passed on.
-    pub fn target(&self, id: ClientId) -> Option<BackendThreadId> {
+    /// The connection to `backend` of a client that is about to be killed there; from now on that connection is not
+    /// passed on. None when the client has no connection to that backend: ids mean nothing on another server.
+    pub fn target(&self, id: ClientId, backend: &str) -> Option<BackendThreadId> {
         let entry = self.lock().get(&id).cloned()?;
         let mut target = entry.lock();
-        target.thread.inspect(|_| target.kill = Kill::UnderWay)
+        let thread = target.connection.as_ref().filter(|located| located.backend == backend)?.thread;
+        target.kill = Kill::UnderWay;
+        Some(thread)
     }
 
     /// Makes every session look up: the proxy's phase has changed.
@@ -143,8 +155,8 @@ impl Registered {
     }
 
     /// The session uses this backend connection from now on.
-    pub fn attach(&self, thread: BackendThreadId) {
-        *self.entry.lock() = Target { thread: Some(thread), kill: Kill::None };
+    pub fn attach(&self, connection: Located) {
+        *self.entry.lock() = Target { connection: Some(connection), kill: Kill::None };
     }
 
     /// The session gives its backend connection up. Tells whether a KILL may be on its way to it.
@@ -164,6 +176,19 @@ impl Drop for Registered {
 mod tests {
     use super::*;
 
+    fn on_db1(thread: u32) -> Located {
+        Located { backend: "db1".into(), thread: BackendThreadId(thread) }
+    }
+
+    #[test]
+    fn a_client_on_another_server_is_no_target() {
+        let registry = Arc::new(Registry::default());
+        let client = registry.enter(registry.issue());
+        client.attach(on_db1(7));
+        assert_eq!(registry.target(client.id(), "db2"), None);
+        assert_eq!(client.detach(), Kill::None);
+    }
+
     #[test]
     fn ids_are_unique_and_recognised() {
         let registry = Arc::new(Registry::default());
@@ -178,11 +203,11 @@ mod tests {
     fn a_connection_marked_for_a_kill_is_known_as_such_when_it_is_given_up() {
         let registry = Arc::new(Registry::default());
         let client = registry.enter(registry.issue());
-        assert_eq!(registry.target(client.id()), None);
-        client.attach(BackendThreadId(7));
+        assert_eq!(registry.target(client.id(), "db1"), None);
+        client.attach(on_db1(7));
         assert_eq!(client.detach(), Kill::None);
-        client.attach(BackendThreadId(8));
-        assert_eq!(registry.target(client.id()), Some(BackendThreadId(8)));
+        client.attach(on_db1(8));
+        assert_eq!(registry.target(client.id(), "db1"), Some(BackendThreadId(8)));
         assert_eq!(client.detach(), Kill::UnderWay);
     }
 
@@ -190,12 +215,12 @@ mod tests {
     fn after_the_session_gave_its_connection_up_a_kill_finds_nothing() {
         let registry = Arc::new(Registry::default());
         let client = registry.enter(registry.issue());
-        client.attach(BackendThreadId(7));
+        client.attach(on_db1(7));
         assert_eq!(client.detach(), Kill::None);
-        assert_eq!(registry.target(client.id()), None);
+        assert_eq!(registry.target(client.id(), "db1"), None);
         let id = client.id();
         drop(client);
-        assert_eq!(registry.target(id), None);
+        assert_eq!(registry.target(id, "db1"), None);
         assert!(registry.is_empty());
     }
 }

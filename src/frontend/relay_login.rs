@@ -71,7 +71,15 @@ async fn judge<S: AsyncRead + AsyncWrite + Unpin>(
     let request = desk.request(backend, claim);
     let permit = desk.frontend.pool.permit(&request, desk.context.patience()).await;
     let permit = permit.map_err(LoginError::Unavailable)?;
-    let ok = converse(desk, client, claim, &mut dialled).await?;
+    let ok = match converse(desk, client, claim, &mut dialled).await {
+        Ok(ok) => ok,
+        Err(error) => {
+            if matches!(error, LoginError::Client(_) | LoginError::Cleartext(_)) {
+                dialled.give_up().await;
+            }
+            return Err(error);
+        }
+    };
     let connection = dialled.into_connection(ok);
     Ok(Lease::relayed(permit, Arc::clone(backend), connection, desk.context.service.clone()))
 }

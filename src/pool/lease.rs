@@ -12,7 +12,6 @@ use crate::pool::inner::Idle;
 use crate::pool::key::{Key, Slot};
 use crate::pool::{Bounds, Pool};
 use crate::protocol::status::StatusFlags;
-use crate::tasks;
 
 /// The right to one connection of an account on a backend; returned when dropped.
 #[must_use]
@@ -32,7 +31,7 @@ pub(super) struct Reuse {
 /// A connection that one client has.
 ///
 /// Dropping it never waits: a task resets and keeps the connection if it is at rest and known to be clean, kills its
-/// statement if one still runs, and closes it in every other case. It must be dropped inside the runtime.
+/// statement if one still runs, and closes it in every other case. Outside a runtime it is just closed.
 #[must_use]
 pub struct Lease {
     held: Option<Held>,
@@ -59,7 +58,7 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.pool.lock().give_back(&self.slot);
+        self.pool.lock().give_back(&self.slot, self.bounds.max_connections);
     }
 }
 
@@ -106,10 +105,11 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         if let Some(held) = self.held.take() {
+            let pool = Arc::clone(&held.permit.pool);
             match held.fate() {
-                Fate::Keep => drop(tasks::spawn("clean", held.clean())),
-                Fate::Kill => drop(tasks::spawn("kill", held.kill())),
-                Fate::Close(reason) => drop(tasks::spawn("close", held.close(reason))),
+                Fate::Keep => pool.chores.spawn("clean", held.clean()),
+                Fate::Kill => pool.chores.spawn("kill", held.kill()),
+                Fate::Close(reason) => pool.chores.spawn("close", held.close(reason)),
             }
         }
     }
@@ -152,7 +152,9 @@ impl Held {
     async fn clean(self) {
         let Self { permit, backend, connection, reuse, .. } = self;
         let Some(Reuse { key, .. }) = reuse else { return };
-        match cleaned(connection).await {
+        let limit = permit.bounds.kill_timeout;
+        let cleaned = tokio::time::timeout(limit, cleaned(connection)).await;
+        match cleaned.unwrap_or(Err(CloseReason::ResetFailed)) {
             Ok(connection) => {
                 let idle = Idle { key, connection, since: Instant::now() };
                 let kept = permit.pool.lock().keep(&permit.slot, idle, permit.bounds.max_idle);

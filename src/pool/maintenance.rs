@@ -15,19 +15,22 @@ pub const INTERVAL: Duration = Duration::from_secs(1);
 
 impl Pool {
     /// Closes idle connections that are too old, too long idle, of a former configuration, or that the server has
-    /// closed or spoken on; and brings the gauges up to date.
+    /// closed or spoken on; lets waiters in where the limit was raised; and brings the gauges up to date.
     pub fn maintain(&self, generation: u64, bounds: Bounds, backends: &[Arc<Backend>]) {
         let now = Instant::now();
+        self.lock().grant_all(bounds.max_connections);
         let swept = self.lock().sweep(|idle| stale(idle, generation, bounds, now));
         for (slot, reason, idle) in swept {
             self.closed(&slot.backend, reason);
-            drop(crate::tasks::spawn("close", idle.connection.quit()));
+            self.chores.spawn("close", idle.connection.quit());
         }
         self.record(backends);
     }
 
-    /// Closes every idle connection, as the proxy ends.
-    pub async fn close_idle(&self) {
+    /// As the proxy ends: waits, at most `limit`, for connections that are being cleaned, killed or closed, and closes
+    /// those that are idle.
+    pub async fn close(&self, limit: Duration) {
+        self.chores.settle(limit).await;
         let swept = self.lock().sweep(|_| Some(CloseReason::Shutdown));
         for (slot, reason, idle) in swept {
             self.closed(&slot.backend, reason);

@@ -22,6 +22,7 @@ pub use lease::Lease;
 
 use crate::pool::close_reason::CloseReason;
 use crate::pool::inner::Inner;
+use crate::tasks;
 use crate::telemetry::{Family, Histogram, Registry, names};
 
 /// All backend connections that are kept or lent, over all backends and accounts.
@@ -29,6 +30,8 @@ pub struct Pool {
     inner: Mutex<Inner>,
     registry: Arc<Registry>,
     acquire_seconds: Histogram,
+    /// Connections being cleaned, killed or closed.
+    chores: tasks::Group,
 }
 
 impl Pool {
@@ -38,6 +41,7 @@ impl Pool {
             inner: Mutex::default(),
             registry: Arc::clone(registry),
             acquire_seconds: registry.histogram(&names::POOL_ACQUIRE, &[]),
+            chores: tasks::Group::default(),
         }
     }
 

@@ -43,13 +43,35 @@ impl Dialect {
     pub const CANONICAL: Self = Self { ends: Ends::Ok, state: StateChanges::Reported };
 }
 
+/// Whether the server may ask the client for a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileAccess {
+    /// The client's statement names one.
+    Asked,
+    /// It does not.
+    Refused,
+}
+
 /// What became of the bytes given to [`Translator::advance`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Advance {
     /// Bytes of the input that are done with.
     pub taken: usize,
+    /// Why it stopped there.
+    pub stop: Stop,
+}
+
+/// Why a translation stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// The response has ended, or more bytes are needed.
+    Input,
     /// The server waits for a file from the client before it goes on.
-    pub file_wanted: bool,
+    FileWanted,
+    /// The server asks for a file that the client's statement does not name. The request has not been passed on.
+    FileRefused,
+    /// What comes next is no response.
+    Malformed(Malformed),
 }
 
 /// Translates one response while it streams through.
@@ -65,18 +87,27 @@ pub struct Translator {
     expected: StatusFlags,
     /// Definitions have ended, and the next packet decides whether an EOF goes in.
     definitions_ended: bool,
+    files: FileAccess,
 }
 
 impl Translator {
-    /// A translator for the response to a command of this shape; `status` is what the session's last response said.
-    pub fn new(shape: Shape, dialect: Dialect, status: StatusFlags) -> Self {
+    /// A translator for the response to a command of this shape, whose last packet had the sequence id `asked`; `status`
+    /// is what the session's last response said.
+    pub fn new(
+        shape: Shape,
+        dialect: Dialect,
+        status: StatusFlags,
+        asked: SequenceId,
+        files: FileAccess,
+    ) -> Self {
         Self {
             scanner: ResponseScanner::new(shape),
             dialect,
             shift: 0,
-            last: SequenceId::default(),
+            last: asked,
             expected: status & StatusFlags::OF_SESSION,
             definitions_ended: false,
+            files,
         }
     }
 
@@ -100,9 +131,9 @@ impl Translator {
         self.shift
     }
 
-    /// Sequence id for a packet of our own that continues what the client got so far.
-    pub fn next_sequence(&self) -> SequenceId {
-        self.last.next()
+    /// Sequence id of the last packet that the client got, or sent.
+    pub fn last_sequence(&self) -> SequenceId {
+        self.last
     }
 
     /// The client has sent its file; its last packet had this id on the client's side.
@@ -112,28 +143,35 @@ impl Translator {
     }
 
     /// Goes through `input` as far as possible. Unless [`Self::is_transparent`], what the client is to get is appended
-    /// to `out`; else `out` stays as it is and the first `taken` bytes of `input` are to be sent.
-    ///
-    /// # Errors
-    ///
-    /// [`Malformed`] when the backend sent what no server sends.
-    pub fn advance(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<Advance, Malformed> {
+    /// to `out`; else `out` stays as it is and the first `taken` bytes of `input` are to be sent. Either way they are to
+    /// be sent whatever the reason to stop: what this translator says of the response afterwards counts on it.
+    pub fn advance(&mut self, input: &[u8], out: &mut Vec<u8>) -> Advance {
         let mut rest = input;
-        let mut file_wanted = false;
-        while !file_wanted {
+        let stop = loop {
             if self.definitions_ended && !self.end_definitions(rest, out) {
-                break;
+                break Stop::Input;
             }
-            let Some(step) = self.scanner.step(rest)? else { break };
+            let before = self.scanner;
+            let step = match self.scanner.step(rest) {
+                Ok(Some(step)) => step,
+                Ok(None) => break Stop::Input,
+                Err(malformed) => break Stop::Malformed(malformed),
+            };
+            if step.unit == Unit::LocalFile && self.files == FileAccess::Refused {
+                self.scanner = before;
+                break Stop::FileRefused;
+            }
             let (unit, after) = rest.split_at_checked(step.len).unwrap_or((rest, &[]));
             self.translate(step.unit, unit, out);
-            file_wanted = step.unit == Unit::LocalFile;
             rest = after;
-        }
+            if step.unit == Unit::LocalFile {
+                break Stop::FileWanted;
+            }
+        };
         if self.definitions_ended && self.scanner.is_done() {
             self.end_definitions(rest, out);
         }
-        Ok(Advance { taken: input.len() - rest.len(), file_wanted })
+        Advance { taken: input.len() - rest.len(), stop }
     }
 
     fn translate(&mut self, unit: Unit, bytes: &[u8], out: &mut Vec<u8>) {

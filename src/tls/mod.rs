@@ -18,6 +18,7 @@ pub mod client;
 pub mod fingerprint;
 pub mod identity;
 pub mod inspect;
+pub mod listen;
 pub mod mint;
 pub mod packets;
 pub mod pem;

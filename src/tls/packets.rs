@@ -6,6 +6,7 @@
 use std::io;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::time::Instant;
 
 use crate::protocol::packet::{HEADER_LEN, Header, MAX_PAYLOAD, SequenceId, append};
 use crate::tls::read_buffer::ReadBuffer;
@@ -18,6 +19,7 @@ pub struct PacketStream<S = MaybeTls> {
     buffer: ReadBuffer,
     sequence: SequenceId,
     limit: usize,
+    deadline: Option<Instant>,
 }
 
 /// Why no packet could be read.
@@ -29,6 +31,9 @@ pub enum PacketError {
     /// The connection failed.
     #[error("the connection failed")]
     Io(#[source] io::Error),
+    /// The peer took longer than it may.
+    #[error("nothing came in time")]
+    TimedOut,
     /// The packet is longer than what is accepted at this point.
     #[error("a packet of {found} bytes, where at most {limit} are accepted")]
     TooLarge {
@@ -62,12 +67,17 @@ where
 {
     /// Starts on `stream`, with `limit` bytes as the largest payload that is read.
     pub fn new(stream: S, limit: usize) -> Self {
-        Self { stream, buffer: ReadBuffer::default(), sequence: SequenceId::default(), limit }
+        Self { stream, buffer: ReadBuffer::default(), sequence: SequenceId::default(), limit, deadline: None }
     }
 
     /// The connection below.
     pub fn stream(&self) -> &S {
         &self.stream
+    }
+
+    /// From `deadline` on, reading ends with [`PacketError::TimedOut`].
+    pub fn set_deadline(&mut self, deadline: Instant) {
+        self.deadline = Some(deadline);
     }
 
     /// Sequence id that the next packet has, whoever sends it.
@@ -87,7 +97,7 @@ where
 
     /// Goes on with a connection whose packets were relayed so far.
     pub fn from_parts(stream: S, buffer: ReadBuffer, sequence: SequenceId, limit: usize) -> Self {
-        Self { stream, buffer, sequence, limit }
+        Self { stream, buffer, sequence, limit, deadline: None }
     }
 
     /// Reads one packet's payload. Longer payloads than a packet holds are not accepted here.
@@ -135,7 +145,14 @@ where
     }
 
     async fn fill(&mut self) -> Result<(), PacketError> {
-        match self.buffer.fill(&mut self.stream).await? {
+        let fill = self.buffer.fill(&mut self.stream);
+        let filled = match self.deadline {
+            Some(deadline) => {
+                tokio::time::timeout_at(deadline, fill).await.map_err(|_| PacketError::TimedOut)?
+            }
+            None => fill.await,
+        };
+        match filled? {
             0 => Err(PacketError::Closed),
             _ => Ok(()),
         }

@@ -81,6 +81,14 @@ fn a_problem_says_what_was_found_and_what_is_accepted() {
 }
 
 #[test]
+fn a_second_group_is_refused_while_nothing_routes_between_groups() {
+    let second =
+        "[[backend]]\nname = 'db2'\naddress = '127.0.0.1:3307'\ngroup = 'reports'\ntls.mode = 'disabled'";
+    let found = problem(second);
+    assert!(found.contains("backend[1].group: found \"reports\" beside \"main\""), "{found}");
+}
+
+#[test]
 fn syntax_errors_are_told_beside_the_problems_of_the_rest() {
     let found = problems(&format!("{SOUND}connect_timeout = 5s\ngroup = 'a b'\n[pool\nmode = 'x'"));
     assert!(found.iter().any(|line| line.starts_with("s.toml:6: found ")), "{found:#?}");

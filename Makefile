@@ -1,0 +1,41 @@
+# What a developer and CI call. Every target installs what it lacks: on Debian and Ubuntu by itself, elsewhere it names
+# the packages and stops.
+
+CARGO ?= cargo
+PYTHON ?= python3
+ARGS ?=
+PYTHON_ENVIRONMENTS := target/python/pymysql-1.1 target/python/pymysql-newest
+
+.PHONY: help build demo test check packages
+
+help: ## Show the targets
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
+
+build: ## Build the release binary
+	@tools/require cc
+	$(CARGO) build --release
+
+demo: ## Run a scratch MariaDB behind the proxy (make demo ARGS=--once: check and end)
+	@tools/require cc mariadbd mariadb
+	$(CARGO) run -- demo $(ARGS)
+
+test: packages $(PYTHON_ENVIRONMENTS) ## Run all tests
+	$(CARGO) test --lib --bins --tests $(ARGS)
+	$(CARGO) test --doc
+
+check: ## What is checked without running anything
+	@tools/require cc
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets -- -D warnings
+	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --no-deps
+	$(CARGO) test --test layering
+	tools/deny
+
+packages:
+	@tools/require cc mariadbd mariadb python-venv
+
+target/python/pymysql-1.1:
+	@tools/python-environment $(PYTHON) $@ 'PyMySQL==1.1.*'
+
+target/python/pymysql-newest:
+	@tools/python-environment $(PYTHON) $@ 'PyMySQL>=1.2'

@@ -1,0 +1,200 @@
+//! A command on its way to the backend.
+//!
+//! It goes out while it comes in, whatever its length; only its first part is looked at, and changed where it speaks of
+//! the ids of connections.
+
+use std::future::poll_fn;
+use std::io;
+use std::task::Poll;
+use std::time::Duration;
+
+use crate::frontend::client::Incoming;
+use crate::frontend::error::SessionEnd;
+use crate::frontend::rewrite::{self, Clients};
+use crate::frontend::session::Session;
+use crate::pool::close_reason::CloseReason;
+use crate::protocol::command::Command;
+use crate::protocol::dialect::FileAccess;
+use crate::protocol::packet::{HEADER_LEN, Header, MAX_PAYLOAD};
+use crate::protocol::status::StatusFlags;
+use crate::sql::SqlMode;
+use crate::sql::classify::classify;
+
+/// Whether a packet of the largest size is continued by the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Continued {
+    /// As payloads of commands are.
+    Yes,
+    /// Each packet stands for itself.
+    No,
+}
+
+/// How long a server that has closed is listened to for its reason, and how much it may say.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+const LAST_WORDS_LEN: usize = 64 * 1024;
+
+/// What became of looking at a command.
+struct Inspected {
+    files: FileAccess,
+    /// The payload to send instead of the one that came.
+    changed: Option<Vec<u8>>,
+}
+
+impl Inspected {
+    /// Nothing about it matters here.
+    const PLAIN: Self = Self { files: FileAccess::Refused, changed: None };
+}
+
+impl Session {
+    /// Sends the command and says what its response may do.
+    pub(super) async fn send_command(&mut self, incoming: Incoming) -> Result<FileAccess, SessionEnd> {
+        self.check_backend().await?;
+        let Inspected { files, changed } = self.inspect(incoming);
+        if incoming.command == Command::StmtPrepare && files == FileAccess::Asked {
+            self.prepared_files = FileAccess::Asked;
+        }
+        match changed {
+            Some(payload) => self.send_changed(incoming, &payload).await?,
+            None => self.forward(incoming).await?,
+        }
+        Ok(files)
+    }
+
+    /// Finds out, without a system call unless there is news, whether the server has closed since the last command.
+    /// If so nothing of this one has been sent, and the client is told that it may be repeated.
+    async fn check_backend(&mut self) -> Result<(), SessionEnd> {
+        let connection = self.lease.connection().ok_or(SessionEnd::BackendClosed)?;
+        let news = poll_fn(|cx| Poll::Ready(connection.poll_fill(cx))).await;
+        let error = match news {
+            Poll::Pending => return Ok(()),
+            Poll::Ready(Err(error)) => error,
+            Poll::Ready(Ok(_)) => io::ErrorKind::UnexpectedEof.into(),
+        };
+        self.lease.taint(CloseReason::Broken);
+        Err(SessionEnd::BackendLostBefore(error))
+    }
+
+    fn inspect(&mut self, incoming: Incoming) -> Inspected {
+        match incoming.command {
+            Command::Query | Command::StmtPrepare => self.inspect_text(incoming),
+            Command::ProcessKill => {
+                let payload = rewrite::process_kill(self.client.head(&incoming), self.clients());
+                Inspected { changed: payload.map(|payload| payload.to_vec()), ..Inspected::PLAIN }
+            }
+            Command::StmtExecute | Command::StmtBulkExecute => {
+                Inspected { files: self.prepared_files, ..Inspected::PLAIN }
+            }
+            Command::SetOption => {
+                self.lease.taint(CloseReason::OptionChanged);
+                Inspected::PLAIN
+            }
+            _ => Inspected::PLAIN,
+        }
+    }
+
+    fn inspect_text(&mut self, incoming: Incoming) -> Inspected {
+        let no_backslash_escapes = self.status().contains(StatusFlags::NO_BACKSLASH_ESCAPES);
+        let mode = SqlMode { no_backslash_escapes, ..SqlMode::default() };
+        let head = self.client.head(&incoming);
+        let Some((command, text)) = head.split_first() else { return Inspected::PLAIN };
+        let statement = classify(text, mode);
+        let asks = statement.asks_local_file;
+        let files = if asks { FileAccess::Asked } else { FileAccess::Refused };
+        if head.len() < incoming.header.len {
+            return Inspected { files, changed: None };
+        }
+        let changed = rewrite::statement(text, &statement, mode, self.id(), self.clients());
+        Inspected { files, changed: changed.map(|text| [std::slice::from_ref(command), &text].concat()) }
+    }
+
+    fn clients(&self) -> Clients<'_> {
+        let backend = self.lease.backend().map_or("", |backend| backend.name());
+        Clients { registry: &self.frontend.registry, backend }
+    }
+
+    async fn send_changed(&mut self, incoming: Incoming, payload: &[u8]) -> Result<(), SessionEnd> {
+        self.asked = incoming.header.sequence;
+        self.frontend.metrics.received.increment(incoming.packet_len() as u64);
+        self.client.buffer.consume(incoming.packet_len());
+        let mut bytes = Vec::with_capacity(HEADER_LEN + payload.len());
+        crate::protocol::packet::append(&mut bytes, incoming.header.sequence, payload);
+        let connection = self.connection()?;
+        connection.begin();
+        connection.send(&bytes).await.map_err(|error| SessionEnd::BackendLost(Some(error)))
+    }
+
+    /// Sends the command as it comes, to its last packet.
+    pub(super) async fn forward(&mut self, incoming: Incoming) -> Result<(), SessionEnd> {
+        self.connection()?.begin();
+        match self.forward_packets(incoming.header, Continued::Yes, 0).await {
+            // The server may have refused the packet before it was complete; then its error is on its way.
+            Err(SessionEnd::BackendLost(error)) => self.last_words(error).await,
+            done => done,
+        }
+    }
+
+    /// Moves the packet with this header, and those that continue it, from the client to the backend without waiting
+    /// for the whole; `shift` is added to their sequence ids.
+    pub(super) async fn forward_packets(
+        &mut self,
+        first: Header,
+        continued: Continued,
+        shift: u8,
+    ) -> Result<(), SessionEnd> {
+        let mut header = first;
+        loop {
+            self.asked = header.sequence;
+            if let Some(sequence) = self.client.buffer.bytes_mut().get_mut(HEADER_LEN - 1) {
+                *sequence = sequence.wrapping_add(shift);
+            }
+            self.forward_bytes(HEADER_LEN + header.len).await?;
+            if continued == Continued::No || header.len < MAX_PAYLOAD {
+                return Ok(());
+            }
+            header = loop {
+                match Header::parse(self.client.buffer.bytes()) {
+                    Some(header) => break header,
+                    None => self.more_from_client().await?,
+                }
+            };
+        }
+    }
+
+    async fn forward_bytes(&mut self, count: usize) -> Result<(), SessionEnd> {
+        self.frontend.metrics.received.increment(count as u64);
+        let mut left = count;
+        loop {
+            let connection = self.lease.connection().ok_or(SessionEnd::BackendClosed)?;
+            let bytes = self.client.buffer.bytes();
+            let now = bytes.get(..bytes.len().min(left)).unwrap_or_default();
+            connection.send(now).await.map_err(|error| SessionEnd::BackendLost(Some(error)))?;
+            let sent = now.len();
+            self.client.buffer.consume(sent);
+            left -= sent;
+            if left == 0 {
+                return Ok(());
+            }
+            self.more_from_client().await?;
+        }
+    }
+
+    /// The server closed while a command was being sent. If it said why, the client hears that.
+    async fn last_words(&mut self, error: Option<io::Error>) -> Result<(), SessionEnd> {
+        self.lease.taint(CloseReason::Broken);
+        let connection = self.connection()?;
+        let listen = async {
+            while connection.buffer.len() < LAST_WORDS_LEN
+                && matches!(poll_fn(|cx| connection.poll_fill(cx)).await, Ok(1..))
+            {}
+        };
+        let _ = tokio::time::timeout(LAST_WORDS, listen).await;
+        let buffer = &mut self.connection()?.buffer;
+        let len = Header::parse(buffer.bytes()).map_or(0, |header| HEADER_LEN + header.len);
+        let error_packet = buffer.bytes().get(..len).filter(|packet| packet.get(HEADER_LEN) == Some(&0xFF));
+        if let Some(packet) = error_packet.map(<[u8]>::to_vec) {
+            self.client.send(&packet).await?;
+            self.waits_for_answer = false;
+        }
+        Err(SessionEnd::BackendLost(error))
+    }
+}

@@ -1,0 +1,192 @@
+//! What a server sent to a connection that speaks the canonical dialect, translated, is what the same server sent to
+//! connections that speak the others.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sealock::protocol::command::{Command, Shape};
+use sealock::protocol::dialect::{Dialect, Ends, FileAccess, StateChanges, Stop, Translator};
+use sealock::protocol::packet::SequenceId;
+use sealock::protocol::status::StatusFlags;
+
+/// Captures that are compared less strictly, each with its reason.
+const DIFFERS_BY_NATURE: &[(&str, &str)] = &[
+    (
+        "explain",
+        "warnings are raised before the definitions go out, and the canonical dialect counts them only at the end",
+    ),
+    (
+        "select_error_after_rows",
+        "that no index is used is said at the end, and here there is no end but an error",
+    ),
+    ("statistics", "counters of the server"),
+    ("process_info", "ids of threads"),
+];
+
+struct Capture {
+    command: String,
+    shape: Shape,
+    bytes: Vec<u8>,
+    in_transaction: bool,
+}
+
+#[test]
+fn translated_responses_are_those_that_the_server_sends_itself() {
+    let captures = fixtures("mariadb-10.11");
+    assert!(captures.len() > 50, "only {} captures found", captures.len());
+    let mut differences = Vec::new();
+    for (name, modes) in &captures {
+        let Some(canonical) = modes.get("deprecate-track") else { continue };
+        for (mode, dialect) in [
+            ("deprecate-track", Dialect::CANONICAL),
+            ("deprecate", Dialect { ends: Ends::Ok, state: StateChanges::Dropped }),
+            ("classic", Dialect { ends: Ends::Eof, state: StateChanges::Dropped }),
+        ] {
+            let Some(expected) = modes.get(mode) else { continue };
+            let whole = translate(canonical, dialect, canonical.bytes.len());
+            if DIFFERS_BY_NATURE.iter().any(|(other, _)| other == name) {
+                assert!(mode != "classic" || whole != expected.bytes, "{name}.{mode} is equal after all");
+                continue;
+            }
+            if without_statement_id(canonical, whole.clone())
+                != without_statement_id(canonical, expected.bytes.clone())
+            {
+                differences.push(format!(
+                    "{name}.{mode}:\n  got  {}\n  want {}",
+                    hex(&whole),
+                    hex(&expected.bytes)
+                ));
+            }
+        }
+    }
+    assert!(differences.is_empty(), "{} differ\n{}", differences.len(), differences.join("\n"));
+}
+
+#[test]
+fn however_the_bytes_are_split_the_packets_are_the_same() {
+    for (name, modes) in fixtures("mariadb-10.11") {
+        let Some(canonical) = modes.get("deprecate-track").filter(|capture| capture.bytes.len() < 4096)
+        else {
+            continue;
+        };
+        for dialect in [Dialect::CANONICAL, Dialect { ends: Ends::Eof, state: StateChanges::Dropped }] {
+            let lengths = |bytes: &[u8]| bytes.len();
+            let whole = lengths(&translate(canonical, dialect, canonical.bytes.len()));
+            for piece in [1, 2, 3, 7] {
+                assert_eq!(
+                    lengths(&translate(canonical, dialect, piece)),
+                    whole,
+                    "{name} in pieces of {piece}"
+                );
+            }
+        }
+    }
+}
+
+/// Statement ids count up from connection to connection.
+fn without_statement_id(capture: &Capture, mut bytes: Vec<u8>) -> Vec<u8> {
+    if capture.shape == Shape::Prepare && bytes.get(4) == Some(&0) {
+        bytes[5..9].fill(0);
+    }
+    bytes
+}
+
+/// Feeds a capture in pieces of `piece` bytes.
+fn translate(capture: &Capture, dialect: Dialect, piece: usize) -> Vec<u8> {
+    let status = if capture.in_transaction { 0x0003 } else { 0x0002 };
+    let mut translator =
+        Translator::new(capture.shape, dialect, StatusFlags(status), SequenceId(0), FileAccess::Asked);
+    let mut only_asked = false;
+    let (mut buffer, mut out) = (Vec::new(), Vec::new());
+    for bytes in capture.bytes.chunks(piece.max(1)) {
+        buffer.extend_from_slice(bytes);
+        loop {
+            let advance = translator.advance(&buffer, &mut out);
+            if translator.is_transparent() {
+                out.extend_from_slice(&buffer[..advance.taken]);
+            }
+            buffer.drain(..advance.taken);
+            if advance.stop != Stop::FileWanted {
+                assert_eq!(advance.stop, Stop::Input, "{}", capture.command);
+                break;
+            }
+            translator.file_sent(SequenceId(2));
+            only_asked = buffer.is_empty();
+        }
+    }
+    assert!(
+        translator.is_done() || only_asked,
+        "the response to {} has not ended: {}",
+        capture.command,
+        hex(&buffer)
+    );
+    out
+}
+
+fn fixtures(version: &str) -> BTreeMap<String, BTreeMap<String, Capture>> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(version);
+    let mut captures: BTreeMap<String, BTreeMap<String, Capture>> = BTreeMap::new();
+    for entry in fs::read_dir(&directory).expect("captures are there") {
+        let path = entry.expect("a directory entry").path();
+        let name = path.file_name().and_then(|name| name.to_str()).expect("a name").to_owned();
+        let Some((response, mode)) = name.strip_suffix(".txt").and_then(|name| name.split_once('.')) else {
+            continue;
+        };
+        if let Some(capture) = read(&path) {
+            captures.entry(response.to_owned()).or_default().insert(mode.to_owned(), capture);
+        }
+    }
+    captures
+}
+
+/// One packet a line: sequence id and payload in hexadecimal. `None` for exchanges that are no command and response.
+fn read(path: &PathBuf) -> Option<Capture> {
+    let text = fs::read_to_string(path).expect("a capture");
+    let command = text.lines().find_map(|line| line.strip_prefix("# command: "))?;
+    let shape = shape(command)?;
+    let mut bytes = Vec::new();
+    for line in text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty()) {
+        let (sequence, payload) = line.split_once(' ').unwrap_or((line, ""));
+        let sequence = u8::from_str_radix(sequence, 16).expect("a sequence id");
+        let payload = unhex(payload);
+        bytes.extend_from_slice(&u32::try_from(payload.len()).expect("a short packet").to_le_bytes()[..3]);
+        bytes.push(sequence);
+        bytes.extend_from_slice(&payload);
+    }
+    let in_transaction = command.contains("in a transaction");
+    Some(Capture { command: command.to_owned(), shape, bytes, in_transaction })
+}
+
+fn shape(command: &str) -> Option<Shape> {
+    let name = command.split([' ', ',']).next()?;
+    let byte = match name {
+        "COM_INIT_DB" => 0x02,
+        "COM_QUERY" | "LOAD" => 0x03,
+        "COM_FIELD_LIST" => 0x04,
+        "COM_STATISTICS" => 0x09,
+        "COM_PROCESS_INFO" => 0x0A,
+        "COM_DEBUG" => 0x0D,
+        "COM_PING" => 0x0E,
+        "COM_STMT_PREPARE" => 0x16,
+        "COM_STMT_EXECUTE" => 0x17,
+        "COM_STMT_BULK_EXECUTE" => 0xFA,
+        "COM_STMT_FETCH" => 0x1C,
+        "COM_STMT_RESET" => 0x1A,
+        "COM_SET_OPTION" => 0x1B,
+        "COM_RESET_CONNECTION" => 0x1F,
+        _ => return None,
+    };
+    Some(Command::from_byte(byte).shape())
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
+    let pair =
+        |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).expect("ASCII"), 16).expect("hexadecimal");
+    digits.chunks(2).map(pair).collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().take(200).map(|byte| format!("{byte:02x}")).collect()
+}

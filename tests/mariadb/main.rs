@@ -1,0 +1,22 @@
+//! The proxy against a real MariaDB, with real clients.
+//!
+//! One binary, one scratch server (`support::server`), as many proxies as the tests want (`support::proxy`). Every test makes
+//! its own schema and its own accounts, so that they run at the same time in any order.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a test that meets what it does not expect is to fail on the spot"
+)]
+
+mod authentication;
+mod bad_input;
+mod clients;
+mod differential;
+mod lifecycle;
+mod replication;
+mod support;
+mod transport;

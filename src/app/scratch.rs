@@ -290,7 +290,10 @@ impl ServerUser {
 
     /// With a `tmp` of its own: a server that starts removes the temporary tables of all others that share one.
     fn make_directory(&self, parent: &Path) -> io::Result<tempfile::TempDir> {
-        let directory = tempfile::Builder::new().prefix("sealock-scratch-").tempdir_in(parent)?;
+        let directory = tempfile::Builder::new()
+            .prefix("sealock-scratch-")
+            .permissions(fs::Permissions::from_mode(0o700)) // whoever reaches the socket is root in the server
+            .tempdir_in(parent)?;
         fs::create_dir(directory.path().join("tmp"))?;
         if let Some((user, group)) = self.ids {
             chown(directory.path(), Some(user), Some(group))?;
@@ -474,6 +477,8 @@ mod tests {
         })
         .expect("a server starts");
         let (directory, socket, port) = (server.directory().to_owned(), server.socket(), server.port());
+        let mode = fs::metadata(&directory).expect("it is there").permissions().mode();
+        assert_eq!(mode & 0o077, 0, "others could come in as root");
         assert!(server.version().contains("MariaDB") && socket.exists() && steps.len() == 2);
         let port = port.expect("asked for TCP");
         std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("it listens");
@@ -517,7 +522,8 @@ mod tests {
 
     #[test]
     fn a_directory_that_the_servers_user_cannot_enter_is_named() {
-        let closed = tempfile::tempdir().expect("a directory only for its owner");
+        let closed = tempfile::tempdir().expect("a directory");
+        fs::set_permissions(closed.path(), fs::Permissions::from_mode(0o700)).expect("our own");
         let account = ServerUser { name: Some("mysql"), ids: Some((1, 1)) };
         let error = account.check_way_to(&closed.path().join("inner")).expect_err("it is closed").to_string();
         assert!(error.contains(&closed.path().display().to_string()) && error.contains("TMPDIR"), "{error}");

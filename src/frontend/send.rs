@@ -16,6 +16,7 @@ use crate::pool::close_reason::CloseReason;
 use crate::protocol::command::Command;
 use crate::protocol::dialect::FileAccess;
 use crate::protocol::packet::{HEADER_LEN, Header, MAX_PAYLOAD};
+use crate::protocol::reply::ERR_HEADER;
 use crate::protocol::status::StatusFlags;
 use crate::sql::SqlMode;
 use crate::sql::classify::classify;
@@ -190,7 +191,8 @@ impl Session {
         let _ = tokio::time::timeout(LAST_WORDS, listen).await;
         let buffer = &mut self.connection()?.buffer;
         let len = Header::parse(buffer.bytes()).map_or(0, |header| HEADER_LEN + header.len);
-        let error_packet = buffer.bytes().get(..len).filter(|packet| packet.get(HEADER_LEN) == Some(&0xFF));
+        let error_packet =
+            buffer.bytes().get(..len).filter(|packet| packet.get(HEADER_LEN) == Some(&ERR_HEADER));
         if let Some(packet) = error_packet.map(<[u8]>::to_vec) {
             self.client.send(&packet).await?;
             self.waits_for_answer = false;

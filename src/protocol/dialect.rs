@@ -7,7 +7,7 @@
 use crate::protocol::command::Shape;
 use crate::protocol::ok::{self, Ok as OkPacket};
 use crate::protocol::packet::{HEADER_LEN, Header, MAX_PAYLOAD, SequenceId};
-use crate::protocol::reply::EofReply;
+use crate::protocol::reply::{EOF_HEADER, EofReply, OK_HEADER};
 use crate::protocol::response::{Malformed, ResponseScanner, Unit};
 use crate::protocol::status::StatusFlags;
 
@@ -179,9 +179,11 @@ impl Translator {
             Unit::DefinitionsEnd => self.definitions_ended = self.dialect.ends == Ends::Eof,
             Unit::PacketRest if self.is_transparent() => {}
             Unit::PacketRest => out.extend_from_slice(bytes),
-            Unit::Ok if self.dialect.state == StateChanges::Dropped => self.replace_ok(0x00, bytes, out),
+            Unit::Ok if self.dialect.state == StateChanges::Dropped => self.replace_ok(OK_HEADER, bytes, out),
             Unit::RowsEnd if self.dialect.ends == Ends::Eof => self.replace_with_eof(bytes, out),
-            Unit::RowsEnd if self.dialect.state == StateChanges::Dropped => self.replace_ok(0xFE, bytes, out),
+            Unit::RowsEnd if self.dialect.state == StateChanges::Dropped => {
+                self.replace_ok(EOF_HEADER, bytes, out);
+            }
             Unit::PacketStart | Unit::Ok | Unit::RowsEnd | Unit::Error | Unit::LocalFile => {
                 self.pass_packet(bytes, out);
             }
@@ -279,7 +281,7 @@ fn rows_end(bytes: &[u8]) -> Peek {
     let Some((header, payload)) = split_header(bytes) else { return Peek::Unknown };
     match payload.first() {
         None => Peek::Unknown,
-        Some(0xFE) if header.len < MAX_PAYLOAD => match payload.get(..header.len) {
+        Some(&EOF_HEADER) if header.len < MAX_PAYLOAD => match payload.get(..header.len) {
             None => Peek::Unknown,
             Some(payload) => OkPacket::parse(payload).map_or(Peek::Other, |ok| Peek::RowsEnd(ok.status)),
         },

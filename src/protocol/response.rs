@@ -9,6 +9,7 @@
 use crate::protocol::command::Shape;
 use crate::protocol::ok;
 use crate::protocol::packet::{HEADER_LEN, Header, MAX_PAYLOAD};
+use crate::protocol::reply::{EOF_HEADER, ERR_HEADER, OK_HEADER};
 use crate::protocol::status::StatusFlags;
 use crate::protocol::wire::Reader;
 
@@ -195,17 +196,17 @@ impl ResponseScanner {
         let Some(&marker) = bytes.get(HEADER_LEN) else {
             return if header.len == 0 { Err(Malformed("an empty packet")) } else { Ok(None) };
         };
-        if marker == 0xFF {
+        if marker == ERR_HEADER {
             return Ok(self.error(bytes, header));
         }
         match shape {
             Shape::Rows => self.row(bytes, header),
-            Shape::Definitions if marker == 0xFE => self.last_ok(bytes, header, Unit::RowsEnd),
+            Shape::Definitions if marker == EOF_HEADER => self.last_ok(bytes, header, Unit::RowsEnd),
             Shape::Definitions | Shape::Stream => Ok(Some(self.start_packet(bytes, header))),
             Shape::Text => Ok(self.whole(bytes, header).map(|_| self.finish(header, Unit::PacketStart))),
-            Shape::Single if marker == 0xFE => self.last_ok(bytes, header, Unit::RowsEnd),
-            Shape::Single if marker == 0x00 => self.last_ok(bytes, header, Unit::Ok),
-            Shape::Prepare if marker == 0x00 => self.prepared(bytes, header),
+            Shape::Single if marker == EOF_HEADER => self.last_ok(bytes, header, Unit::RowsEnd),
+            Shape::Single if marker == OK_HEADER => self.last_ok(bytes, header, Unit::Ok),
+            Shape::Prepare if marker == OK_HEADER => self.prepared(bytes, header),
             Shape::Results => self.first_of_result(marker, bytes, header),
             Shape::Single | Shape::Prepare | Shape::Nothing => Err(Malformed("an unexpected first byte")),
         }
@@ -218,7 +219,7 @@ impl ResponseScanner {
         header: Header,
     ) -> Result<Option<Step>, Malformed> {
         match marker {
-            0x00 => self.last_ok(bytes, header, Unit::Ok),
+            OK_HEADER => self.last_ok(bytes, header, Unit::Ok),
             0xFB => Ok(self.whole(bytes, header).map(|_| {
                 self.state = State::LocalFile;
                 Step { len: HEADER_LEN + header.len, unit: Unit::LocalFile }
@@ -259,8 +260,8 @@ impl ResponseScanner {
             return if header.len == 0 { Err(Malformed("an empty row")) } else { Ok(None) };
         };
         match marker {
-            0xFE if header.len < MAX_PAYLOAD => self.last_ok(bytes, header, Unit::RowsEnd),
-            0xFF => Ok(self.error(bytes, header)),
+            EOF_HEADER if header.len < MAX_PAYLOAD => self.last_ok(bytes, header, Unit::RowsEnd),
+            ERR_HEADER => Ok(self.error(bytes, header)),
             _ => {
                 self.state = State::Rows;
                 Ok(Some(self.start_packet(bytes, header)))
@@ -281,7 +282,7 @@ impl ResponseScanner {
     /// An error ends the response, but for the code 0xFFFF: a progress report (MARIADB_CLIENT_PROGRESS).
     fn error(&mut self, bytes: &[u8], header: Header) -> Option<Step> {
         let payload = self.whole(bytes, header)?;
-        if payload.starts_with(&[0xFF, 0xFF, 0xFF]) {
+        if payload.starts_with(&[ERR_HEADER, 0xFF, 0xFF]) {
             return Some(self.start_packet(bytes, header));
         }
         self.last = Last::Error;

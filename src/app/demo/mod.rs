@@ -76,7 +76,7 @@ pub enum DemoError {
     #[error("the self-check failed")]
     Check(#[from] CheckError),
     /// A signal came before the self-check was over.
-    #[error("stopped before it was ready; everything is removed")]
+    #[error("stopped before it was ready")]
     Interrupted,
     /// Threads or signals cannot be set up.
     #[error("the runtime cannot be started")]
@@ -95,28 +95,33 @@ pub fn run(options: &Options) -> Result<ExitCode, DemoError> {
     logging::init(Format::Text, "warn", &registry)?;
     options.ports.check()?;
     let runtime = run::runtime(None).map_err(DemoError::Runtime)?;
-    let result = runtime.block_on(perform(options, registry));
-    runtime.shutdown_timeout(LAST_WORK);
+    let (mut screen, mut server) = (Screen::standard(), None);
+    let result = runtime.block_on(perform(options, &registry, &mut screen, &mut server));
+    if server.is_some() {
+        screen.step("removing everything");
+    }
+    runtime.shutdown_timeout(LAST_WORK); // before the server, whose loss would be news to sessions that are left
+    drop(server);
+    screen.end();
     result.map(|()| ExitCode::SUCCESS)
 }
 
-async fn perform(options: &Options, registry: Arc<Registry>) -> Result<(), DemoError> {
+/// The demo up to where everything can be removed; `server` is filled in once there is one.
+async fn perform(
+    options: &Options,
+    registry: &Arc<Registry>,
+    screen: &mut Screen,
+    server: &mut Option<ScratchServer>,
+) -> Result<(), DemoError> {
     let mut signals = Signals::listen().map_err(DemoError::Runtime)?;
-    let mut screen = Screen::standard();
     screen.line("Sealock demo: a scratch MariaDB, and TLS in front of it. It is all gone when this ends.\n");
-    let server = start_server(&mut screen, &mut signals).await?;
-    let result = tokio::select! {
-        presented = present(options, &server, &registry, &mut screen) => presented,
-        _ = signals.next() => Err(DemoError::Interrupted),
+    let server = server.insert(start_server(screen, &mut signals).await?);
+    let app = tokio::select! {
+        presented = present(options, server, registry, screen) => presented?,
+        _ = signals.next() => return Err(DemoError::Interrupted),
     };
-    let result = match result {
-        Ok(app) => Ok(attend(app, options.until, &registry, &mut screen, &mut signals).await),
-        Err(error) => Err(error),
-    };
-    screen.step("removing everything");
-    drop(server);
-    screen.end();
-    result
+    attend(app, options.until, registry, screen, &mut signals).await;
+    Ok(())
 }
 
 /// Starts the server in a thread that may block, and keeps the screen moving.

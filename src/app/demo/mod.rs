@@ -1,7 +1,7 @@
 //! `sealock demo`: all of it on one machine, from nothing, for somebody who wants to see it work.
 //!
 //! A scratch MariaDB on a unix socket, a CA and a server certificate minted for the occasion, the proxy in front of it; then a
-//! client over verified TLS that shows what was negotiated. `cli` calls [`run`].
+//! client over verified TLS that shows what was negotiated. `cli` calls [`run()`].
 //!
 //! Invariant: everything lives in the scratch server's directory, which goes away with this process however that ends. A signal
 //! while the server starts is obeyed once the server can be removed, a second one at once.

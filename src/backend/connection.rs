@@ -181,12 +181,9 @@ impl Connection {
     pub async fn rows(self, statement: &str) -> Result<(Self, Vec<Option<Vec<u8>>>), ControlError> {
         let (mut packets, mut facts) = self.into_packets();
         packets.write(&query(statement)).await?;
-        let count = packets.read().await?;
-        if *count != [1] {
-            ended(&count)?;
-            return Err(ControlError::Unexpected("a result with one column was due"));
+        if defines_column(&packets.read().await?)? {
+            packets.read().await?;
         }
-        let _definition = packets.read().await?;
         let (mut rows, mut bytes) = (Vec::new(), 0);
         loop {
             let packet = packets.read().await?;
@@ -280,6 +277,19 @@ fn ended(packet: &[u8]) -> Result<StatusFlags, ControlError> {
     Ok(ok.status)
 }
 
+/// Reads the column count, which must be one. Tells whether the column's definition follows: always, but where its
+/// client caches definitions (MARIADB_CLIENT_CACHE_METADATA), the server says so in another byte.
+fn defines_column(packet: &[u8]) -> Result<bool, ControlError> {
+    match packet {
+        [1] => Ok(true),
+        [1, follows] => Ok(*follows != 0),
+        _ => {
+            ended(packet)?;
+            Err(ControlError::Unexpected("a result with one column was due"))
+        }
+    }
+}
+
 /// The first column of a text row; `None` is NULL.
 fn first_column(row: &[u8]) -> Result<Option<Vec<u8>>, ControlError> {
     if row == [NULL] {
@@ -353,6 +363,15 @@ mod tests {
         let (connection, rows) = connection.rows("SELECT …").await.unwrap();
         assert_eq!(rows, [Some(b"a".to_vec()), None]);
         assert_eq!(connection.status(), StatusFlags::AUTOCOMMIT);
+    }
+
+    #[tokio::test]
+    async fn the_column_is_defined_or_known_when_the_client_caches_definitions() {
+        for head in [&[&[1, 1][..], b"definition"][..], &[&[1, 0]]] {
+            let (connection, _server) = answered_with(&[head, &[b"\x01a", ROWS_END]].concat()).await;
+            let (_, rows) = connection.rows("SELECT …").await.unwrap();
+            assert_eq!(rows, [Some(b"a".to_vec())], "{head:?}");
+        }
     }
 
     #[tokio::test]

@@ -67,6 +67,6 @@ pub struct Bounds {
     pub idle_timeout: Duration,
     /// Age after which a connection is not used again.
     pub max_lifetime: Duration,
-    /// Time to kill an abandoned statement.
+    /// Time to kill an abandoned statement, or to clean a connection.
     pub kill_timeout: Duration,
 }

@@ -51,9 +51,19 @@ struct Facts {
     thread: BackendThreadId,
     capabilities: Capabilities,
     status: StatusFlags,
+    certainty: Certainty,
     activity: Activity,
     login_ok: Vec<u8>,
     born: Instant,
+}
+
+/// Whether the status flags are those that the session has now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Certainty {
+    /// The last response ended with them.
+    Told,
+    /// The last response ended with an error, which has none, and may have changed them before.
+    Doubtful,
 }
 
 /// Whether a response is outstanding.
@@ -91,6 +101,7 @@ impl Connection {
             thread: BackendThreadId(thread),
             capabilities,
             status: StatusFlags::default(),
+            certainty: Certainty::Told,
             activity: Activity::AtRest,
             login_ok: Vec::new(),
             born: Instant::now(),
@@ -138,9 +149,14 @@ impl Connection {
         self.facts.activity = Activity::Busy;
     }
 
-    /// The response has ended with these flags.
-    pub fn end(&mut self, status: StatusFlags) {
-        self.facts.end(status);
+    /// The response has ended, with these flags as the last ones.
+    pub fn end(&mut self, status: StatusFlags, certainty: Certainty) {
+        self.facts.end(status, certainty);
+    }
+
+    /// Whether the flags are those that the session has now.
+    pub fn certainty(&self) -> Certainty {
+        self.facts.certainty
     }
 
     /// Reads what the server sends into [`Self::buffer`]; 0 means that it has closed.
@@ -188,7 +204,7 @@ impl Connection {
         loop {
             let packet = packets.read().await?;
             if matches!(packet.first(), Some(0xFE | 0xFF)) {
-                facts.end(ended(&packet)?);
+                facts.end(ended(&packet)?, Certainty::Told);
                 return Ok((Self::rejoin(packets, facts), rows));
             }
             bytes += packet.len();
@@ -232,7 +248,7 @@ impl Connection {
     async fn command(self, payload: &[u8]) -> Result<Self, ControlError> {
         let (mut packets, mut facts) = self.into_packets();
         packets.write(payload).await?;
-        facts.end(ended(&packets.read().await?)?);
+        facts.end(ended(&packets.read().await?)?, Certainty::Told);
         Ok(Self::rejoin(packets, facts))
     }
 
@@ -248,14 +264,15 @@ impl Connection {
 }
 
 impl Facts {
-    fn end(&mut self, status: StatusFlags) {
+    fn end(&mut self, status: StatusFlags, certainty: Certainty) {
         self.status = status;
+        self.certainty = certainty;
         self.activity = Activity::AtRest;
     }
 
     /// With the OK of a login. Of one that cannot be read the worst is assumed, as of a session in a transaction.
     fn logged_in(mut self, ok: Vec<u8>) -> Self {
-        self.end(OkPacket::parse(&ok).map_or(StatusFlags::IN_TRANSACTION, |ok| ok.status));
+        self.end(OkPacket::parse(&ok).map_or(StatusFlags::IN_TRANSACTION, |ok| ok.status), Certainty::Told);
         self.login_ok = ok;
         self
     }
@@ -396,6 +413,7 @@ mod tests {
             thread: BackendThreadId(7),
             capabilities: Capabilities::NONE,
             status: StatusFlags::AUTOCOMMIT,
+            certainty: Certainty::Told,
             activity: Activity::Busy,
             login_ok: Vec::new(),
             born: Instant::now(),

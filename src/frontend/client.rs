@@ -133,7 +133,7 @@ impl Client {
 
     /// The part of a command's payload that may be looked at.
     pub fn head(&self, incoming: &Incoming) -> &[u8] {
-        let end = incoming.packet_len().min(self.buffer.len());
+        let end = HEADER_LEN + incoming.header.len.min(HEAD_LEN);
         self.buffer.bytes().get(HEADER_LEN..end).unwrap_or_default()
     }
 

@@ -148,6 +148,7 @@ impl Desk<'_> {
             origin: self.client.origin,
             generation: self.context.generation,
             bounds: self.context.bounds(),
+            replaces: None,
         }
     }
 

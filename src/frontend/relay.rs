@@ -8,15 +8,16 @@ use std::future::poll_fn;
 use std::task::Poll;
 use std::time::Instant;
 
+use crate::backend::connection::Certainty;
 use crate::frontend::client::Incoming;
 use crate::frontend::error::{ErrorOrigin, SessionEnd};
-use crate::frontend::send::Continued;
 use crate::frontend::session::Session;
 use crate::pool::close_reason::CloseReason;
 use crate::protocol::command::Shape;
 use crate::protocol::dialect::{FileAccess, Stop, Translator};
 use crate::protocol::packet::{Header, SequenceId};
-use crate::protocol::response::Last;
+use crate::protocol::response::{Last, Malformed};
+use crate::protocol::status::StatusFlags;
 
 impl Session {
     /// Relays one command and its response.
@@ -27,7 +28,7 @@ impl Session {
         let files = self.send_command(incoming).await?;
         if shape == Shape::Nothing {
             let status = self.status();
-            self.connection()?.end(status);
+            self.connection()?.end(status, Certainty::Told);
             return Ok(());
         }
         self.relay_response(shape, files).await?;
@@ -45,14 +46,31 @@ impl Session {
             self.interrupted(&translator, &end);
             return Err(end);
         }
+        self.completed(&translator, status)
+    }
+
+    /// A response has come to its end: the connection is at rest, in the state that the response told.
+    pub(super) fn completed(
+        &mut self,
+        translator: &Translator,
+        before: StatusFlags,
+    ) -> Result<(), SessionEnd> {
         let scanner = translator.scanner();
-        if scanner.last() == Last::Error {
+        self.asked = translator.last_sequence();
+        self.waits_for_answer = false;
+        let failed = scanner.last() == Last::Error;
+        if failed {
             self.frontend.metrics.error_replies.increment(ErrorOrigin::Backend);
         }
-        let status = if scanner.last() == Last::Ok { scanner.status() } else { status };
-        self.connection()?.end(status);
-        self.waits_for_answer = false;
-        Ok(())
+        let certainty = if failed { Certainty::Doubtful } else { Certainty::Told };
+        let connection = self.connection()?;
+        connection.end(scanner.status().unwrap_or(before), certainty);
+        if connection.buffer.is_empty() {
+            return Ok(());
+        }
+        // Else the next command would be answered with what is left over.
+        self.lease.taint(CloseReason::Broken);
+        Err(SessionEnd::BackendMalformed(Malformed::SURPLUS))
     }
 
     async fn relay_packets(&mut self, translator: &mut Translator) -> Result<(), SessionEnd> {
@@ -72,7 +90,7 @@ impl Session {
     }
 
     /// Passes on what is in the backend's buffer, in one write, and says why it went no further.
-    async fn relay_burst(&mut self, translator: &mut Translator) -> Result<Stop, SessionEnd> {
+    pub(super) async fn relay_burst(&mut self, translator: &mut Translator) -> Result<Stop, SessionEnd> {
         let connection = self.lease.connection().ok_or(SessionEnd::BackendClosed)?;
         self.out.clear();
         let input = connection.buffer.bytes();
@@ -116,9 +134,9 @@ impl Session {
                     None => self.more_from_client().await?,
                 }
             };
-            self.forward_packets(header, Continued::No, shift).await?;
+            self.forward_packets(header, shift).await?;
             if header.len == 0 {
-                translator.file_sent(header.sequence);
+                translator.file_sent(self.asked);
                 return Ok(());
             }
         }

@@ -14,6 +14,7 @@ use crate::backend::connector::Dialled;
 use crate::backend::error::ConnectError;
 use crate::config::model::Address;
 use crate::frontend::login::{Claim, Desk, LoginError};
+use crate::pool::lease::Killer;
 use crate::pool::{AcquireError, Lease};
 use crate::protocol::handshake::{AuthPacket, AuthSwitch, plugin};
 use crate::protocol::reply::ServerError;
@@ -81,7 +82,12 @@ async fn judge<S: AsyncRead + AsyncWrite + Unpin>(
         }
     };
     let connection = dialled.into_connection(ok);
-    Ok(Lease::relayed(permit, Arc::clone(backend), connection, desk.context.service.clone()))
+    Ok(Lease::relayed(
+        permit,
+        Arc::clone(backend),
+        connection,
+        desk.context.service.clone().map(|login| Killer { login, origin: None }),
+    ))
 }
 
 /// Passes packets on in both directions until the server has decided; returns the payload of its OK.

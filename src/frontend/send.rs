@@ -21,15 +21,6 @@ use crate::protocol::status::StatusFlags;
 use crate::sql::SqlMode;
 use crate::sql::classify::classify;
 
-/// Whether a packet of the largest size is continued by the next one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Continued {
-    /// As payloads of commands are.
-    Yes,
-    /// Each packet stands for itself.
-    No,
-}
-
 /// How long a server that has closed is listened to for its reason, and how much it may say.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 const LAST_WORDS_LEN: usize = 64 * 1024;
@@ -127,7 +118,7 @@ impl Session {
     /// Sends the command as it comes, to its last packet.
     pub(super) async fn forward(&mut self, incoming: Incoming) -> Result<(), SessionEnd> {
         self.connection()?.begin();
-        match self.forward_packets(incoming.header, Continued::Yes, 0).await {
+        match self.forward_packets(incoming.header, 0).await {
             // The server may have refused the packet before it was complete; then its error is on its way.
             Err(SessionEnd::BackendLost(error)) => self.last_words(error).await,
             done => done,
@@ -136,12 +127,7 @@ impl Session {
 
     /// Moves the packet with this header, and those that continue it, from the client to the backend without waiting
     /// for the whole; `shift` is added to their sequence ids.
-    pub(super) async fn forward_packets(
-        &mut self,
-        first: Header,
-        continued: Continued,
-        shift: u8,
-    ) -> Result<(), SessionEnd> {
+    pub(super) async fn forward_packets(&mut self, first: Header, shift: u8) -> Result<(), SessionEnd> {
         let mut header = first;
         loop {
             self.asked = header.sequence;
@@ -149,7 +135,7 @@ impl Session {
                 *sequence = sequence.wrapping_add(shift);
             }
             self.forward_bytes(HEADER_LEN + header.len).await?;
-            if continued == Continued::No || header.len < MAX_PAYLOAD {
+            if header.len < MAX_PAYLOAD {
                 return Ok(());
             }
             header = loop {

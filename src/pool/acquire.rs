@@ -33,6 +33,8 @@ pub struct Request<'a> {
     pub generation: u64,
     /// Bounds of that configuration.
     pub bounds: Bounds,
+    /// A lease that is given up as soon as this request has succeeded: its place is taken over without waiting.
+    pub replaces: Option<&'a Slot>,
 }
 
 /// Why there is no connection.
@@ -57,6 +59,10 @@ impl Pool {
         patience: Duration,
     ) -> Result<Permit, AcquireError> {
         let slot = Slot { backend: request.backend.name().to_owned(), account: request.account.to_vec() };
+        if request.replaces == Some(&slot) {
+            self.lock().claim_beside(&slot);
+            return Ok(Permit::new(Arc::clone(self), slot, request.bounds));
+        }
         let claim = self.lock().claim(&slot, request.bounds.max_connections);
         if let Claim::Later(receiver) = claim {
             let mut turn = Turn { pool: self, slot: &slot, bounds: request.bounds, receiver: Some(receiver) };
@@ -85,7 +91,7 @@ impl Pool {
             None => self.opened(&permit, &request, login).await?,
         };
         self.acquire_seconds.record(started.elapsed());
-        let reuse = Reuse { key: key(&request, &connection), login: login.clone() };
+        let reuse = Reuse { key: key(&request, &connection), login: login.clone(), origin: request.origin };
         Ok(Lease::new(permit, Arc::clone(request.backend), connection, Some(reuse)))
     }
 

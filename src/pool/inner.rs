@@ -56,6 +56,11 @@ impl Inner {
         Claim::Later(receiver)
     }
 
+    /// A permit beside one that its holder is about to return: waiting for it would be waiting for oneself.
+    pub fn claim_beside(&mut self, slot: &Slot) {
+        self.slots.entry(slot.clone()).or_default().leased += 1;
+    }
+
     /// With a permit in hand: the idle connection that matches and was used last.
     pub fn take_idle(&mut self, slot: &Slot, key: &Key) -> Option<Idle> {
         let idle = &mut self.slots.get_mut(slot)?.idle;

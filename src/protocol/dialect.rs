@@ -74,6 +74,10 @@ pub enum Stop {
     Malformed(Malformed),
 }
 
+/// Flags that the server sets only once the last row is out (10.11).
+const ONLY_AT_THE_END: StatusFlags =
+    StatusFlags(StatusFlags::SLOW.0 | StatusFlags::LAST_ROW_SENT.0 | StatusFlags::SESSION_STATE_CHANGED.0);
+
 /// Translates one response while it streams through.
 #[derive(Debug)]
 pub struct Translator {
@@ -248,9 +252,7 @@ impl Translator {
         let mut rest = rest;
         while let Ok(Some(step)) = ahead.step(rest) {
             if step.unit == Unit::RowsEnd {
-                return ahead
-                    .status()
-                    .without(StatusFlags::LAST_ROW_SENT | StatusFlags::SESSION_STATE_CHANGED);
+                return ahead.status().unwrap_or(self.expected).without(ONLY_AT_THE_END);
             }
             if step.unit == Unit::Error {
                 break;

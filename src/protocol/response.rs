@@ -46,6 +46,11 @@ pub enum Unit {
 #[error("malformed response from the backend: {0}")]
 pub struct Malformed(&'static str);
 
+impl Malformed {
+    /// Bytes came behind the end of a response, where a server waits for the next command.
+    pub const SURPLUS: Self = Self("bytes behind the end of a response");
+}
+
 /// Follows one response to its end. Cheap to copy, so that a reader can look ahead.
 #[derive(Clone, Copy, Debug)]
 pub struct ResponseScanner {
@@ -54,7 +59,7 @@ pub struct ResponseScanner {
     remaining: usize,
     /// That packet is full, so the next one continues its payload.
     continued: bool,
-    status: StatusFlags,
+    status: Option<StatusFlags>,
     last: Last,
 }
 
@@ -98,7 +103,7 @@ impl ResponseScanner {
     /// A scanner for the response to a command of this shape.
     pub fn new(shape: Shape) -> Self {
         let state = if shape == Shape::Nothing { State::Done } else { State::First(shape) };
-        Self { state, remaining: 0, continued: false, status: StatusFlags::default(), last: Last::Other }
+        Self { state, remaining: 0, continued: false, status: None, last: Last::Other }
     }
 
     /// Whether the response has ended.
@@ -111,8 +116,8 @@ impl ResponseScanner {
         self.remaining == 0 && !self.continued
     }
 
-    /// The status flags of the last OK or EOF seen.
-    pub fn status(&self) -> StatusFlags {
+    /// The status flags of the last OK or EOF seen, if there was one: an error has none, but may come after one.
+    pub fn status(&self) -> Option<StatusFlags> {
         self.status
     }
 
@@ -201,7 +206,9 @@ impl ResponseScanner {
         }
         match shape {
             Shape::Rows => self.row(bytes, header),
-            Shape::Definitions if marker == EOF_HEADER => self.last_ok(bytes, header, Unit::RowsEnd),
+            Shape::Definitions | Shape::Stream if marker == EOF_HEADER => {
+                self.last_ok(bytes, header, Unit::RowsEnd)
+            }
             Shape::Definitions | Shape::Stream => Ok(Some(self.start_packet(bytes, header))),
             Shape::Text => Ok(self.whole(bytes, header).map(|_| self.finish(header, Unit::PacketStart))),
             Shape::Single if marker == EOF_HEADER => self.last_ok(bytes, header, Unit::RowsEnd),
@@ -272,7 +279,7 @@ impl ResponseScanner {
     fn last_ok(&mut self, bytes: &[u8], header: Header, unit: Unit) -> Result<Option<Step>, Malformed> {
         let Some(payload) = self.whole(bytes, header) else { return Ok(None) };
         let ok = ok::Ok::parse(payload).ok_or(Malformed("an OK packet"))?;
-        self.status = ok.status;
+        self.status = Some(ok.status);
         self.last = Last::Ok;
         let more = ok.status.contains(StatusFlags::MORE_RESULTS);
         self.state = if more { State::First(Shape::Results) } else { State::Done };
@@ -444,11 +451,36 @@ mod tests {
     }
 
     #[test]
-    fn status_is_that_of_the_last_ok() {
+    fn status_is_that_of_the_last_ok_also_when_an_error_follows() {
         let mut scanner = ResponseScanner::new(Shape::Results);
-        let bytes = packets(&[b"\x00\x00\x00\x03\x00\x00\x00"]);
-        scanner.step(&bytes).unwrap();
-        assert!(scanner.status().contains(StatusFlags::IN_TRANSACTION));
+        let in_transaction_more: &[u8] = b"\x00\x00\x00\x0b\x00\x00\x00";
+        let bytes = packets(&[OK_MORE, in_transaction_more, ERR]);
+        let mut taken = 0;
+        while let Some(step) = scanner.step(&bytes[taken..]).unwrap() {
+            taken += step.len;
+        }
+        assert_eq!((scanner.is_done(), scanner.last()), (true, Last::Error));
+        assert!(scanner.status().unwrap().contains(StatusFlags::IN_TRANSACTION));
+    }
+
+    #[test]
+    fn an_error_alone_has_no_status() {
+        let mut scanner = ResponseScanner::new(Shape::Results);
+        scanner.step(&packets(&[ERR])).unwrap();
+        assert_eq!(scanner.status(), None);
+    }
+
+    #[test]
+    fn a_binlog_stream_ends_with_an_error_or_an_eof_and_with_nothing_else() {
+        for (end, done) in [(ERR, true), (b"\xfe\x00\x00\x02\x00", true), (b"\x00event", false)] {
+            let mut scanner = ResponseScanner::new(Shape::Stream);
+            let bytes = packets(&[b"\x00\xfe an event", end]);
+            let mut taken = 0;
+            while let Some(step) = scanner.step(&bytes[taken..]).unwrap() {
+                taken += step.len;
+            }
+            assert_eq!(scanner.is_done(), done, "{end:?}");
+        }
     }
 
     proptest! {

@@ -34,6 +34,9 @@ impl StatusFlags {
             | Self::IN_READ_ONLY_TRANSACTION.0,
     );
 
+    /// The statement was slow (`long_query_time`).
+    pub const SLOW: Self = Self(0x0800);
+
     /// Whether all flags of `other` are set.
     pub fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0

@@ -192,7 +192,8 @@ impl Dialled {
     /// Ends a login whose client has gone, so that the server sees a wrong answer and not a broken handshake: it counts
     /// those against the proxy's host (`max_connect_errors`).
     pub async fn give_up(mut self) {
-        if self.packets.write(b"sealock: the client has gone").await.is_ok() {
+        // As long as an answer for mysql_native_password: of another length the server calls it a bad handshake.
+        if self.packets.write(b"the client has gone!").await.is_ok() {
             let _ = self.packets.read().await;
         }
     }

@@ -23,7 +23,7 @@ const MAX_CLIENTS_PER_ACCOUNT: Key<u32> = Key::with_default(
 const HANDSHAKE_TIMEOUT: Key<Duration> = Key::with_default(
     "limits.handshake_timeout",
     "\"10s\"",
-    "Time from accepting a connection to the end of authentication, TLS included.",
+    "Time from accepting a connection until the client has done its part of the login, TLS included. Waiting for a backend has limits of its own.",
 )
 .accepting(POSITIVE, is_positive);
 

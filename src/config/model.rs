@@ -237,7 +237,7 @@ pub struct Limits {
     pub max_clients: u32,
     /// Client connections per account; 0: no limit.
     pub max_clients_per_account: u32,
-    /// Time from accept to the end of authentication.
+    /// Time from accept until the client has done its part of the login.
     pub handshake_timeout: Duration,
     /// Largest packet accepted before authentication, in bytes.
     pub max_handshake_packet: usize,

@@ -162,7 +162,7 @@ metrics! {
     Gauge POOL_WAITERS = "sealock_pool_waiters" in Count ["backend"]
         "Clients that wait, as of the last second, because an account's connections to the backend are all taken.";
     Counter POOL_TIMEOUTS = "sealock_pool_timeouts_total" in Count ["backend"]
-        "Waits for a connection to the backend that pool.acquire_timeout ended; the client may get one of the next backend.";
+        "Waits for a connection to the backend that pool.acquire_timeout ended.";
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use crate::protocol::capabilities::Capabilities;
 use crate::protocol::command::Command;
 use crate::protocol::dialect::{Dialect, Ends, StateChanges};
 use crate::protocol::packet::{HEADER_LEN, Header, MAX_PAYLOAD, SequenceId};
+use crate::protocol::response::Reports;
 use crate::tls::packets::PacketStream;
 use crate::tls::read_buffer::ReadBuffer;
 
@@ -211,6 +212,7 @@ impl ClientFacts {
             } else {
                 StateChanges::Dropped
             },
+            reports: if has(Capabilities::PROGRESS) { Reports::Asked } else { Reports::Unasked },
         }
     }
 }

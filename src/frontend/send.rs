@@ -56,6 +56,11 @@ impl Session {
     /// If so nothing of this one has been sent, and the client is told that it may be repeated.
     async fn check_backend(&mut self) -> Result<(), SessionEnd> {
         let connection = self.lease.connection().ok_or(SessionEnd::BackendClosed)?;
+        if !connection.buffer.is_empty() {
+            // Came with the OK of the login; it would be taken for the answer.
+            self.lease.taint(CloseReason::Broken);
+            return Err(SessionEnd::BackendLostBefore(io::ErrorKind::InvalidData.into()));
+        }
         let news = poll_fn(|cx| Poll::Ready(connection.poll_fill(cx))).await;
         let error = match news {
             Poll::Pending => return Ok(()),

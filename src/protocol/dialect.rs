@@ -8,7 +8,7 @@ use crate::protocol::command::Shape;
 use crate::protocol::ok::{self, Ok as OkPacket};
 use crate::protocol::packet::{HEADER_LEN, Header, MAX_PAYLOAD, SequenceId};
 use crate::protocol::reply::{EOF_HEADER, EofReply, OK_HEADER};
-use crate::protocol::response::{Malformed, ResponseScanner, Unit};
+use crate::protocol::response::{Malformed, Reports, ResponseScanner, Unit};
 use crate::protocol::status::StatusFlags;
 
 /// What a client negotiated that changes how responses are written.
@@ -18,6 +18,8 @@ pub struct Dialect {
     pub ends: Ends,
     /// Whether OK packets carry session state.
     pub state: StateChanges,
+    /// Whether the server may report progress.
+    pub reports: Reports,
 }
 
 /// How the end of definitions and rows is marked.
@@ -40,7 +42,8 @@ pub enum StateChanges {
 
 impl Dialect {
     /// What backend connections speak.
-    pub const CANONICAL: Self = Self { ends: Ends::Ok, state: StateChanges::Reported };
+    pub const CANONICAL: Self =
+        Self { ends: Ends::Ok, state: StateChanges::Reported, reports: Reports::Asked };
 }
 
 /// Whether the server may ask the client for a file.
@@ -105,7 +108,7 @@ impl Translator {
         files: FileAccess,
     ) -> Self {
         Self {
-            scanner: ResponseScanner::new(shape),
+            scanner: ResponseScanner::new(shape, dialect.reports),
             dialect,
             shift: 0,
             last: asked,
@@ -127,7 +130,7 @@ impl Translator {
 
     /// Whether the bytes can go out as they came.
     pub fn is_transparent(&self) -> bool {
-        self.dialect == Dialect::CANONICAL
+        self.dialect.ends == Ends::Ok && self.dialect.state == StateChanges::Reported
     }
 
     /// How far the client's sequence ids are ahead of the backend's.

@@ -61,6 +61,16 @@ pub struct ResponseScanner {
     continued: bool,
     status: Option<StatusFlags>,
     last: Last,
+    reports: Reports,
+}
+
+/// Whether progress reports may come (MARIADB_CLIENT_PROGRESS).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reports {
+    /// The client asked for them.
+    Asked,
+    /// It did not, and would take one for an error.
+    Unasked,
 }
 
 /// How the last part of a response ended.
@@ -101,9 +111,9 @@ enum State {
 
 impl ResponseScanner {
     /// A scanner for the response to a command of this shape.
-    pub fn new(shape: Shape) -> Self {
+    pub fn new(shape: Shape, reports: Reports) -> Self {
         let state = if shape == Shape::Nothing { State::Done } else { State::First(shape) };
-        Self { state, remaining: 0, continued: false, status: None, last: Last::Other }
+        Self { state, remaining: 0, continued: false, status: None, last: Last::Other, reports }
     }
 
     /// Whether the response has ended.
@@ -202,7 +212,7 @@ impl ResponseScanner {
             return if header.len == 0 { Err(Malformed("an empty packet")) } else { Ok(None) };
         };
         if marker == ERR_HEADER {
-            return Ok(self.error(bytes, header));
+            return self.error(bytes, header);
         }
         match shape {
             Shape::Rows => self.row(bytes, header),
@@ -268,7 +278,7 @@ impl ResponseScanner {
         };
         match marker {
             EOF_HEADER if header.len < MAX_PAYLOAD => self.last_ok(bytes, header, Unit::RowsEnd),
-            ERR_HEADER => Ok(self.error(bytes, header)),
+            ERR_HEADER => self.error(bytes, header),
             _ => {
                 self.state = State::Rows;
                 Ok(Some(self.start_packet(bytes, header)))
@@ -287,13 +297,16 @@ impl ResponseScanner {
     }
 
     /// An error ends the response, but for the code 0xFFFF: a progress report (MARIADB_CLIENT_PROGRESS).
-    fn error(&mut self, bytes: &[u8], header: Header) -> Option<Step> {
-        let payload = self.whole(bytes, header)?;
-        if payload.starts_with(&[ERR_HEADER, 0xFF, 0xFF]) {
-            return Some(self.start_packet(bytes, header));
+    fn error(&mut self, bytes: &[u8], header: Header) -> Result<Option<Step>, Malformed> {
+        let Some(payload) = self.whole(bytes, header) else { return Ok(None) };
+        if !payload.starts_with(&[ERR_HEADER, 0xFF, 0xFF]) {
+            self.last = Last::Error;
+            return Ok(Some(self.finish(header, Unit::Error)));
         }
-        self.last = Last::Error;
-        Some(self.finish(header, Unit::Error))
+        match self.reports {
+            Reports::Asked => Ok(Some(self.start_packet(bytes, header))),
+            Reports::Unasked => Err(Malformed("a progress report that the client did not ask for")),
+        }
     }
 
     fn finish(&mut self, header: Header, unit: Unit) -> Step {
@@ -370,7 +383,7 @@ mod tests {
 
     /// Units with the bytes of each, fragments of one packet joined.
     fn scan(shape: Shape, pieces: &[&[u8]]) -> Vec<(Unit, usize)> {
-        let mut scanner = ResponseScanner::new(shape);
+        let mut scanner = ResponseScanner::new(shape, Reports::Asked);
         let mut buffer: Vec<u8> = Vec::new();
         let mut units: Vec<(Unit, usize)> = Vec::new();
         for piece in pieces {
@@ -412,7 +425,7 @@ mod tests {
     #[test]
     fn the_end_of_a_response_is_found_before_bytes_that_follow_it() {
         for (shape, bytes) in samples() {
-            let mut scanner = ResponseScanner::new(shape);
+            let mut scanner = ResponseScanner::new(shape, Reports::Asked);
             let mut longer = bytes.clone();
             longer.extend_from_slice(&packets(&[OK]));
             let mut taken = 0;
@@ -427,7 +440,7 @@ mod tests {
     fn a_truncated_response_never_looks_complete() {
         for (shape, bytes) in samples().into_iter().filter(|(_, bytes)| bytes.len() < 10_000) {
             for len in 0..bytes.len() {
-                let mut scanner = ResponseScanner::new(shape);
+                let mut scanner = ResponseScanner::new(shape, Reports::Asked);
                 let mut taken = 0;
                 while let Some(step) = scanner.step(&bytes[taken..len]).unwrap() {
                     taken += step.len;
@@ -439,7 +452,7 @@ mod tests {
 
     #[test]
     fn a_request_for_a_file_waits_for_it() {
-        let mut scanner = ResponseScanner::new(Shape::Results);
+        let mut scanner = ResponseScanner::new(Shape::Results, Reports::Asked);
         let request = packets(&[b"\xfb/tmp/x"]);
         let step = scanner.step(&request).unwrap().unwrap();
         assert_eq!((step.unit, step.len), (Unit::LocalFile, request.len()));
@@ -452,7 +465,7 @@ mod tests {
 
     #[test]
     fn status_is_that_of_the_last_ok_also_when_an_error_follows() {
-        let mut scanner = ResponseScanner::new(Shape::Results);
+        let mut scanner = ResponseScanner::new(Shape::Results, Reports::Asked);
         let in_transaction_more: &[u8] = b"\x00\x00\x00\x0b\x00\x00\x00";
         let bytes = packets(&[OK_MORE, in_transaction_more, ERR]);
         let mut taken = 0;
@@ -465,7 +478,7 @@ mod tests {
 
     #[test]
     fn an_error_alone_has_no_status() {
-        let mut scanner = ResponseScanner::new(Shape::Results);
+        let mut scanner = ResponseScanner::new(Shape::Results, Reports::Asked);
         scanner.step(&packets(&[ERR])).unwrap();
         assert_eq!(scanner.status(), None);
     }
@@ -473,7 +486,7 @@ mod tests {
     #[test]
     fn a_binlog_stream_ends_with_an_error_or_an_eof_and_with_nothing_else() {
         for (end, done) in [(ERR, true), (b"\xfe\x00\x00\x02\x00", true), (b"\x00event", false)] {
-            let mut scanner = ResponseScanner::new(Shape::Stream);
+            let mut scanner = ResponseScanner::new(Shape::Stream, Reports::Asked);
             let bytes = packets(&[b"\x00\xfe an event", end]);
             let mut taken = 0;
             while let Some(step) = scanner.step(&bytes[taken..]).unwrap() {
@@ -487,7 +500,7 @@ mod tests {
         #[test]
         fn random_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300), which in 0_usize..6) {
             let shapes = [Shape::Results, Shape::Single, Shape::Text, Shape::Definitions, Shape::Prepare, Shape::Rows];
-            let mut scanner = ResponseScanner::new(shapes[which]);
+            let mut scanner = ResponseScanner::new(shapes[which], Reports::Asked);
             let mut taken = 0;
             while let Ok(Some(step)) = scanner.step(&bytes[taken..]) {
                 taken += step.len;

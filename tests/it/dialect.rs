@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use sealock::protocol::command::{Command, Shape};
 use sealock::protocol::dialect::{Dialect, Ends, FileAccess, StateChanges, Stop, Translator};
 use sealock::protocol::packet::SequenceId;
+use sealock::protocol::response::Reports;
 use sealock::protocol::status::StatusFlags;
 
 /// Captures that are compared less strictly, each with its reason.
@@ -40,8 +41,8 @@ fn translated_responses_are_those_that_the_server_sends_itself() {
         let Some(canonical) = modes.get("deprecate-track") else { continue };
         for (mode, dialect) in [
             ("deprecate-track", Dialect::CANONICAL),
-            ("deprecate", Dialect { ends: Ends::Ok, state: StateChanges::Dropped }),
-            ("classic", Dialect { ends: Ends::Eof, state: StateChanges::Dropped }),
+            ("deprecate", Dialect { ends: Ends::Ok, state: StateChanges::Dropped, reports: Reports::Asked }),
+            ("classic", Dialect { ends: Ends::Eof, state: StateChanges::Dropped, reports: Reports::Asked }),
         ] {
             let Some(expected) = modes.get(mode) else { continue };
             let whole = translate(canonical, dialect, canonical.bytes.len());
@@ -70,7 +71,10 @@ fn however_the_bytes_are_split_the_packets_are_the_same() {
         else {
             continue;
         };
-        for dialect in [Dialect::CANONICAL, Dialect { ends: Ends::Eof, state: StateChanges::Dropped }] {
+        for dialect in [
+            Dialect::CANONICAL,
+            Dialect { ends: Ends::Eof, state: StateChanges::Dropped, reports: Reports::Asked },
+        ] {
             let whole = translate(canonical, dialect, canonical.bytes.len());
             for piece in [1, 2, 3, 7] {
                 let pieced = translate(canonical, dialect, piece);

@@ -12,7 +12,8 @@ use crate::backend::connector::Terms;
 use crate::frontend::client::Incoming;
 use crate::frontend::client_stream::ClientStream;
 use crate::frontend::error::{ErrorOrigin, SessionEnd};
-use crate::frontend::login::{Claim, Desk, LoggedIn, LoginError, Opening};
+use crate::frontend::login::{Claim, LoggedIn, LoginAttempt, Opening};
+use crate::frontend::login_error::LoginError;
 use crate::frontend::session::Session;
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::handshake::ChangeUser;
@@ -43,10 +44,16 @@ impl Session {
         let Ok(command) = command else { return self.reply_error(&ServerError::unknown_command()).await };
         let claim = claim(command, facts.capabilities, facts.max_packet);
         let frontend = Arc::clone(&self.frontend);
-        let desk = Desk { frontend: &frontend, context: &context, client: &facts };
+        let replaced = self.lease.slot().cloned();
+        let attempt = LoginAttempt {
+            frontend: &frontend,
+            context: &context,
+            client: &facts,
+            replaces: replaced.as_ref(),
+        };
         let mut packets = self.client.packets(incoming.header.sequence.next(), limit);
         packets.set_deadline(Instant::now() + context.limits.handshake_timeout);
-        let logged_in = converse(&desk, &mut packets, &claim).await;
+        let logged_in = converse(&attempt, &mut packets, &claim).await;
         let sequence = packets.sequence();
         let (_, ahead) = packets.into_parts();
         self.client.packets_done(ahead);
@@ -72,12 +79,14 @@ impl Session {
     }
 
     async fn refuse(&mut self, error: &LoginError, sequence: SequenceId) -> Result<(), SessionEnd> {
+        tracing::debug!(client = %self.id(), reason = crate::telemetry::chain(error), "user not changed");
         if let Some(reply) = error.to_client() {
             let payload = reply.encode(self.client.facts().capabilities);
             self.client.send_packet(sequence, &payload).await?;
         }
         self.waits_for_answer = false;
-        self.failed_logins += 1;
+        let is_a_failed_proof = !matches!(error, LoginError::Unavailable(_));
+        self.failed_logins += u8::from(is_a_failed_proof);
         let hopeless = matches!(error, LoginError::Client(_)) || self.failed_logins >= MOST_FAILURES;
         if hopeless { Err(SessionEnd::ChangeUserFailed) } else { Ok(()) }
     }
@@ -90,12 +99,12 @@ impl Session {
 }
 
 async fn converse(
-    desk: &Desk<'_>,
+    attempt: &LoginAttempt<'_>,
     packets: &mut PacketStream<&mut ClientStream>,
     claim: &Claim,
 ) -> Result<LoggedIn, LoginError> {
     let salt = Salt::random().map_err(|_| LoginError::NoRandomness)?;
-    desk.log_in(packets, claim, salt, Opening::Ask).await
+    attempt.log_in(packets, claim, salt, Opening::Ask).await
 }
 
 fn claim(command: ChangeUser, capabilities: Capabilities, max_packet: u32) -> Claim {

@@ -34,7 +34,7 @@ use crate::protocol::handshake::{HandshakeError, plugin};
 pub enum Channel {
     /// TLS, or a unix socket.
     Secure,
-    /// Plaintext over a network.
+    /// Plaintext over TCP, loopback included: whoever may capture packets on the machine reads along.
     Insecure,
 }
 

@@ -1,16 +1,21 @@
 //! A login that the proxy does not judge: the server asks, the client answers, the proxy looks on.
 //!
-//! The frontend logs in with [`Relay::initial`], hands every packet of the server to [`Relay::observe`] and every answer of
-//! the client to the server unread. What this guards against is a server that takes the *proxy* for the client:
+//! `frontend::relay_login` begins the login at the server with no answer at all, so that the server has to ask, shows
+//! every packet of the server to [`Relay::observe`] before the client sees it, and passes the client's answers on unread.
+//! What this guards against:
 //!
+//! - A client inside TLS gives its password away when a plugin asks for it; it must not leave the proxy in plaintext. Both
+//!   ways must be secure for that question to reach the client. A TCP connection to a loopback address counts as
+//!   insecure, as MariaDB's clients have it: let such a backend listen on a unix socket, or give it TLS.
 //! - `unix_socket` asks nobody and believes the operating system, which names the proxy's user. A login that succeeds
 //!   without a question proves nothing about the client and is refused.
-//! - An account may have several plugins. Debian's root has `mysql_native_password USING 'invalid' OR unix_socket`: there a
-//!   question is asked, any answer is wrong, and the socket decides (seen on MariaDB 10.11). So an account with the name of the proxy's
-//!   own user is never relayed over a unix socket: [`Relay::impersonates`].
-//! - A client inside TLS gives its password away when a plugin asks for it; it must not leave the proxy in plaintext.
+//!
+//! The second guard is not enough for accounts with several plugins. Debian's root has `mysql_native_password USING
+//! 'invalid' OR unix_socket`: there a question is asked, any answer is wrong, and the socket decides (seen on MariaDB
+//! 10.11). From here that cannot be told from a right answer; on a unix socket the frontend therefore tries first whether
+//! the server lets the proxy in with a wrong one.
 
-use super::{AuthError, Channel, Initial};
+use super::{AuthError, Channel};
 use crate::protocol::handshake::{AuthPacket, plugin};
 use crate::protocol::reply::ServerError;
 
@@ -57,18 +62,6 @@ impl Relay {
             _ => Channel::Insecure,
         };
         Self { channel, plugin: Vec::new(), packets: 0 }
-    }
-
-    /// Whether a server on a unix socket could take the proxy for this user: both have the same name.
-    #[must_use]
-    pub fn impersonates(user: &[u8], os_user: &[u8]) -> bool {
-        user == os_user
-    }
-
-    /// The first answer: none, and for no plugin, so that the server has to ask.
-    #[must_use]
-    pub fn initial() -> Initial {
-        Initial { plugin: b"", response: Vec::new() }
     }
 
     /// Takes a packet of the server.

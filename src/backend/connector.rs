@@ -125,7 +125,8 @@ impl Backend {
         result
     }
 
-    async fn bounded<T>(
+    /// Gives `attempt` as long as a whole login may take, `connect_timeout`.
+    pub(crate) async fn bounded<T>(
         &self,
         attempt: impl Future<Output = Result<T, ConnectError>>,
     ) -> Result<T, ConnectError> {

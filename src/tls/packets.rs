@@ -4,6 +4,7 @@
 //! Cancellation: a read that is given up loses nothing; a write that is given up leaves the connection unusable.
 
 use std::io;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::Instant;
@@ -78,6 +79,11 @@ where
     /// From `deadline` on, reading ends with [`PacketError::TimedOut`].
     pub fn set_deadline(&mut self, deadline: Instant) {
         self.deadline = Some(deadline);
+    }
+
+    /// Moves the deadline, if there is one: the peer was kept waiting for `by` and owed nothing.
+    pub fn postpone_deadline(&mut self, by: Duration) {
+        self.deadline = self.deadline.map(|deadline| deadline + by);
     }
 
     /// Sequence id that the next packet has, whoever sends it.

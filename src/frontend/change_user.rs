@@ -10,7 +10,7 @@ use crate::backend::connector::Terms;
 use crate::frontend::client::Incoming;
 use crate::frontend::client_stream::ClientStream;
 use crate::frontend::error::SessionEnd;
-use crate::frontend::login::{Claim, Desk, LoggedIn, LoginError, Opening};
+use crate::frontend::login::{Claim, LoggedIn, LoginAttempt, LoginError, Opening};
 use crate::frontend::session::Session;
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::handshake::ChangeUser;
@@ -37,10 +37,10 @@ impl Session {
         let claim = claim(command, facts.capabilities, facts.max_packet);
         let context = self.frontend.context.load_full();
         let frontend = Arc::clone(&self.frontend);
-        let desk = Desk { frontend: &frontend, context: &context, client: &facts };
+        let attempt = LoginAttempt { frontend: &frontend, context: &context, client: &facts };
         let limit = context.limits.max_handshake_packet;
         let mut packets = self.client.packets(incoming.header.sequence.next(), limit);
-        let logged_in = converse(&desk, &mut packets, &claim).await;
+        let logged_in = converse(&attempt, &mut packets, &claim).await;
         let sequence = packets.sequence();
         let (_, ahead) = packets.into_parts();
         self.client.packets_done(ahead);
@@ -83,12 +83,12 @@ impl Session {
 }
 
 async fn converse(
-    desk: &Desk<'_>,
+    attempt: &LoginAttempt<'_>,
     packets: &mut PacketStream<&mut ClientStream>,
     claim: &Claim,
 ) -> Result<LoggedIn, LoginError> {
     let salt = Salt::random().map_err(|_| LoginError::NoRandomness)?;
-    desk.log_in(packets, claim, salt, Opening::Ask).await
+    attempt.log_in(packets, claim, salt, Opening::Ask).await
 }
 
 fn claim(command: ChangeUser, capabilities: Capabilities, max_packet: u32) -> Claim {

@@ -99,7 +99,7 @@ impl Context {
     }
 
     /// How long a client waits for a backend connection.
-    pub fn patience(&self) -> Duration {
+    pub fn acquire_timeout(&self) -> Duration {
         self.pool.acquire_timeout
     }
 

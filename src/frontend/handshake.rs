@@ -18,7 +18,7 @@ use crate::config::model::ListenerTlsMode;
 use crate::frontend::client::ClientFacts;
 use crate::frontend::context::{Context, Frontend, ListenerContext};
 use crate::frontend::limits::Place;
-use crate::frontend::login::{Claim, Desk, LoginError, Opening};
+use crate::frontend::login::{Claim, LoginAttempt, LoginError, Opening};
 use crate::frontend::proxy_protocol::{self, Announced};
 use crate::frontend::refusal::Refusal;
 use crate::frontend::registry::ClientId;
@@ -238,8 +238,8 @@ impl Secured {
         since: Instant,
     ) -> Result<Session, Refusal> {
         let claim = claim(self.response, &self.facts);
-        let desk = Desk { frontend: &frontend, context: &context, client: &self.facts };
-        let logged_in = desk.log_in(&mut self.packets, &claim, self.salt, Opening::Answered).await;
+        let attempt = LoginAttempt { frontend: &frontend, context: &context, client: &self.facts };
+        let logged_in = attempt.log_in(&mut self.packets, &claim, self.salt, Opening::Answered).await;
         let logged_in = match logged_in {
             Ok(logged_in) => logged_in,
             Err(error) => {

@@ -94,7 +94,7 @@ pub enum LoginError {
 }
 
 /// Everything a login needs beside the claim.
-pub struct Desk<'a> {
+pub struct LoginAttempt<'a> {
     /// The proxy.
     pub frontend: &'a Arc<Frontend>,
     /// The configuration in force.
@@ -103,7 +103,7 @@ pub struct Desk<'a> {
     pub client: &'a ClientFacts,
 }
 
-impl Desk<'_> {
+impl LoginAttempt<'_> {
     /// Authenticates the client over `packets` and takes a backend connection for it. The final OK is left to the
     /// caller: it is the payload in [`Connection::login_ok`](crate::backend::connection::Connection::login_ok).
     ///
@@ -208,7 +208,7 @@ impl Desk<'_> {
         for index in router::order(&self.context.verdicts()) {
             let Some(backend) = self.context.backends.get(index) else { continue };
             let request = self.request(backend, claim);
-            let acquired = self.frontend.pool.acquire(request, &login, self.context.patience()).await;
+            let acquired = self.frontend.pool.acquire(request, &login, self.context.acquire_timeout()).await;
             match acquired {
                 Ok(lease) => return Ok(LoggedIn { lease, rung: Rung::Configured, place }),
                 Err(AcquireError::Connect(error)) if error.is_outage() => {
@@ -220,8 +220,8 @@ impl Desk<'_> {
                 Err(error @ AcquireError::TimedOut(_)) => return Err(LoginError::Unavailable(error)),
             }
         }
-        let patience = self.context.patience();
-        Err(LoginError::Unavailable(outage.unwrap_or(AcquireError::TimedOut(patience))))
+        let acquire_timeout = self.context.acquire_timeout();
+        Err(LoginError::Unavailable(outage.unwrap_or(AcquireError::TimedOut(acquire_timeout))))
     }
 
     async fn relay<S: AsyncRead + AsyncWrite + Unpin>(

@@ -13,7 +13,7 @@ use crate::backend::Backend;
 use crate::backend::connector::Dialled;
 use crate::backend::error::ConnectError;
 use crate::config::model::Address;
-use crate::frontend::login::{Claim, Desk, LoginError};
+use crate::frontend::login::{Claim, LoginAttempt, LoginError};
 use crate::pool::{AcquireError, Lease};
 use crate::protocol::handshake::{AuthPacket, AuthSwitch, plugin};
 use crate::protocol::reply::ServerError;
@@ -29,15 +29,15 @@ const MOST_ROUNDS: usize = 32;
 /// # Errors
 /// See [`LoginError`].
 pub async fn relay<S: AsyncRead + AsyncWrite + Unpin>(
-    desk: &Desk<'_>,
+    attempt: &LoginAttempt<'_>,
     client: &mut PacketStream<S>,
     claim: &Claim,
 ) -> Result<Lease, LoginError> {
     let mut outage = None;
-    for index in router::order(&desk.context.verdicts()) {
-        let Some(backend) = desk.context.backends.get(index) else { continue };
-        match dial(desk, backend, claim).await {
-            Ok(dialled) => return judge(desk, client, claim, backend, dialled).await,
+    for index in router::order(&attempt.context.verdicts()) {
+        let Some(backend) = attempt.context.backends.get(index) else { continue };
+        match dial(attempt, backend, claim).await {
+            Ok(dialled) => return judge(attempt, client, claim, backend, dialled).await,
             Err(error) => {
                 tracing::debug!(
                     backend = backend.name(),
@@ -48,30 +48,34 @@ pub async fn relay<S: AsyncRead + AsyncWrite + Unpin>(
             }
         }
     }
-    let nothing = || AcquireError::TimedOut(desk.context.patience());
+    let nothing = || AcquireError::TimedOut(attempt.context.acquire_timeout());
     Err(LoginError::Unavailable(outage.map_or_else(nothing, AcquireError::Connect)))
 }
 
-async fn dial(desk: &Desk<'_>, backend: &Arc<Backend>, claim: &Claim) -> Result<Dialled, ConnectError> {
-    let mut dialled = backend.dial(&claim.terms, desk.client.origin).await?;
+async fn dial(
+    attempt: &LoginAttempt<'_>,
+    backend: &Arc<Backend>,
+    claim: &Claim,
+) -> Result<Dialled, ConnectError> {
+    let mut dialled = backend.dial(&claim.terms, attempt.client.origin).await?;
     dialled.ask_for_plugin(&claim.user, &claim.terms).await?;
     Ok(dialled)
 }
 
 async fn judge<S: AsyncRead + AsyncWrite + Unpin>(
-    desk: &Desk<'_>,
+    attempt: &LoginAttempt<'_>,
     client: &mut PacketStream<S>,
     claim: &Claim,
     backend: &Arc<Backend>,
     mut dialled: Dialled,
 ) -> Result<Lease, LoginError> {
-    if matches!(backend.address(), Address::Unix(_)) && accepts_the_proxy(desk, backend, claim).await? {
-        return Err(LoginError::SocketIdentity(desk.access_denied(claim)));
+    if matches!(backend.address(), Address::Unix(_)) && accepts_the_proxy(attempt, backend, claim).await? {
+        return Err(LoginError::SocketIdentity(attempt.access_denied(claim)));
     }
-    let request = desk.request(backend, claim);
-    let permit = desk.frontend.pool.permit(&request, desk.context.patience()).await;
+    let request = attempt.request(backend, claim);
+    let permit = attempt.frontend.pool.permit(&request, attempt.context.acquire_timeout()).await;
     let permit = permit.map_err(LoginError::Unavailable)?;
-    let ok = match converse(desk, client, claim, &mut dialled).await {
+    let ok = match converse(attempt, client, claim, &mut dialled).await {
         Ok(ok) => ok,
         Err(error) => {
             if matches!(error, LoginError::Client(_) | LoginError::Cleartext(_)) {
@@ -81,17 +85,17 @@ async fn judge<S: AsyncRead + AsyncWrite + Unpin>(
         }
     };
     let connection = dialled.into_connection(ok);
-    Ok(Lease::relayed(permit, Arc::clone(backend), connection, desk.context.service.clone()))
+    Ok(Lease::relayed(permit, Arc::clone(backend), connection, attempt.context.service.clone()))
 }
 
 /// Passes packets on in both directions until the server has decided; returns the payload of its OK.
 async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
-    desk: &Desk<'_>,
+    attempt: &LoginAttempt<'_>,
     client: &mut PacketStream<S>,
     claim: &Claim,
     dialled: &mut Dialled,
 ) -> Result<Vec<u8>, LoginError> {
-    let both_secure = dialled.channel() == Channel::Secure && desk.client.channel == Channel::Secure;
+    let both_secure = dialled.channel() == Channel::Secure && attempt.client.channel == Channel::Secure;
     let server = dialled.packets();
     let mut asked = 0;
     loop {
@@ -105,7 +109,7 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
         match AuthPacket::parse(&packet) {
             // Nothing was asked of the client: whatever the server accepted, it was not the client's proof.
             Ok(AuthPacket::Ok) if asked == 0 => {
-                return Err(LoginError::SocketIdentity(desk.access_denied(claim)));
+                return Err(LoginError::SocketIdentity(attempt.access_denied(claim)));
             }
             Ok(AuthPacket::Ok) => return Ok(packet),
             Ok(AuthPacket::Refused(error)) => return Err(LoginError::Denied(error)),
@@ -116,7 +120,7 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
                 asked += 1;
                 client.write(&packet).await.map_err(LoginError::Client)?;
             }
-            Ok(_) | Err(_) => return Err(LoginError::Denied(desk.access_denied(claim))),
+            Ok(_) | Err(_) => return Err(LoginError::Denied(attempt.access_denied(claim))),
         }
     }
 }
@@ -124,12 +128,12 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
 /// Whether the server lets the proxy in as this user without any proof, which it does when the account is tied to the
 /// proxy's operating-system user (plugin `unix_socket`, alone or after others).
 async fn accepts_the_proxy(
-    desk: &Desk<'_>,
+    attempt: &LoginAttempt<'_>,
     backend: &Arc<Backend>,
     claim: &Claim,
 ) -> Result<bool, LoginError> {
     let unavailable = |error| LoginError::Unavailable(AcquireError::Connect(error));
-    let mut dialled = dial(desk, backend, claim).await.map_err(unavailable)?;
+    let mut dialled = dial(attempt, backend, claim).await.map_err(unavailable)?;
     let server = dialled.packets();
     for _ in 0..MOST_ROUNDS {
         let packet = server.read().await.map_err(broken)?;

@@ -10,7 +10,8 @@ use crate::backend::connector::Terms;
 use crate::frontend::client::Incoming;
 use crate::frontend::client_stream::ClientStream;
 use crate::frontend::error::SessionEnd;
-use crate::frontend::login::{Claim, LoggedIn, LoginAttempt, LoginError, Opening};
+use crate::frontend::login::{Claim, LoggedIn, LoginAttempt, Opening};
+use crate::frontend::login_error::LoginError;
 use crate::frontend::session::Session;
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::handshake::ChangeUser;
@@ -66,6 +67,7 @@ impl Session {
     }
 
     async fn refuse(&mut self, error: &LoginError, sequence: SequenceId) -> Result<(), SessionEnd> {
+        tracing::debug!(client = %self.id(), reason = crate::telemetry::chain(error), "user not changed");
         if let Some(reply) = error.to_client() {
             let payload = reply.encode(self.client.facts().capabilities);
             self.client.send_packet(sequence, &payload).await?;

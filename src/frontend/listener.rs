@@ -4,6 +4,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::Level;
+
 use crate::config::model::Address;
 use crate::frontend::context::Frontend;
 use crate::frontend::handshake::{Accepted, turn_away};
@@ -86,10 +88,9 @@ async fn connection(frontend: Arc<Frontend>, number: usize, socket: Socket) {
 
 fn log(refusal: &Refusal, peer: &crate::tls::socket::Peer) {
     let (cause, reason) = (refusal.cause().label(), telemetry::chain(refusal));
-    if refusal.is_operators_business() {
-        tracing::warn!(%peer, cause, reason, "client refused");
-    } else {
-        tracing::debug!(%peer, cause, reason, "client refused");
+    match refusal.level() {
+        Level::WARN => tracing::warn!(%peer, cause, reason, "client refused"),
+        _ => tracing::debug!(%peer, cause, reason, "client refused"),
     }
 }
 

@@ -1,25 +1,38 @@
 //! From a claim to be somebody to a backend connection of that account.
 //!
 //! Used by the handshake and by COM_CHANGE_USER. The rungs (DESIGN §5): an account of the configuration is verified
-//! here and logged in at the backend by the proxy; anybody else, and anybody whose proof does not match, is judged by
-//! the server itself, through a relayed login. So a wrong password and an unknown user take the same path.
+//! here and logged in at the backend by the proxy; anybody else is judged by the server itself, through a relayed login.
+//! So is a client of a configured account whose answer to the greeting does not match: a wrong password and an unknown
+//! user take the same path there.
+//!
+//! Not so where the proxy had to ask, as it must for `client_ed25519` and in COM_CHANGE_USER. Clients accept one request to
+//! switch plugins, so a wrong answer to ours can no longer be relayed and is refused here, in the same words. Whoever
+//! looks closely can tell such an account from a user that the server knows or nobody knows; with `auth.relay = false`
+//! nobody can, because then unknown users are asked just like it.
+//!
+//! Cancellation: whatever was acquired is a lease or a place, and goes back when the future is dropped.
 
 use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::auth::{Account, BackendSecret, Salt, Step, Verifier};
+use crate::backend::Backend;
 use crate::backend::connector::{Login, Terms};
 use crate::backend::error::ConnectError;
 use crate::frontend::client::ClientFacts;
 use crate::frontend::context::{Context, Frontend};
 use crate::frontend::limits::AccountPlace;
+use crate::frontend::login_error::LoginError;
 use crate::frontend::relay_login;
 use crate::pool::{AcquireError, Lease, Request};
 use crate::protocol::reply::{ACCESS_DENIED, ServerError, UsingPassword};
 use crate::router;
 use crate::telemetry;
-use crate::tls::packets::{PacketError, PacketStream};
+use crate::tls::packets::PacketStream;
+
+/// `ER_ACCESS_DENIED_NO_PASSWORD_ERROR`, SQLSTATE 28000: as 1045, for plugins that ask for no password.
+const ACCESS_DENIED_NO_PASSWORD: u16 = 1698;
 
 /// What a client says of itself.
 #[derive(Clone, Debug)]
@@ -64,36 +77,7 @@ pub struct LoggedIn {
     pub place: AccountPlace,
 }
 
-/// Why a login failed.
-#[derive(Debug, thiserror::Error)]
-pub enum LoginError {
-    /// The client closed, or broke the protocol.
-    #[error("the client did not complete the login")]
-    Client(#[source] PacketError),
-    /// Wrong password, unknown user, or the server says no.
-    #[error("access denied: {0}")]
-    Denied(ServerError),
-    /// The account has as many clients as it may have.
-    #[error("the account has too many clients")]
-    TooManyClients(ServerError),
-    /// The server would ask for a password in the clear where others can read along.
-    #[error("the server asks for a cleartext password and not both connections are encrypted")]
-    Cleartext(ServerError),
-    /// The server would let the proxy's own operating-system user in without any proof by the client.
-    #[error("the server would accept the proxy itself, by its unix socket, in place of the client")]
-    SocketIdentity(ServerError),
-    /// The server refuses a login that the proxy made for a client that it verified.
-    #[error("the backend refuses the configured account")]
-    BackendDenied(#[source] ConnectError, ServerError),
-    /// There is no backend.
-    #[error("no backend can be used")]
-    Unavailable(#[source] AcquireError),
-    /// The system is out of random numbers.
-    #[error("no salt could be made")]
-    NoRandomness,
-}
-
-/// Everything a login needs beside the claim.
+/// A login of one client: everything it needs beside the claim.
 pub struct LoginAttempt<'a> {
     /// The proxy.
     pub frontend: &'a Arc<Frontend>,
@@ -103,7 +87,7 @@ pub struct LoginAttempt<'a> {
     pub client: &'a ClientFacts,
 }
 
-impl LoginAttempt<'_> {
+impl<'a> LoginAttempt<'a> {
     /// Authenticates the client over `packets` and takes a backend connection for it. The final OK is left to the
     /// caller: it is the payload in [`Connection::login_ok`](crate::backend::connection::Connection::login_ok).
     ///
@@ -118,13 +102,13 @@ impl LoginAttempt<'_> {
     ) -> Result<LoggedIn, LoginError> {
         let configured = self.context.accounts.find(&claim.user).cloned();
         if configured.is_none() && self.context.auth.relay {
-            return self.relay(packets, claim).await;
+            return relay_login::relay(self, packets, claim).await;
         }
         let account = configured.unwrap_or_else(|| Arc::clone(self.context.accounts.decoy()));
         match self.verify(packets, &account, claim, salt, opening).await? {
             Verdict::Accepted(secret) => self.configured(&account, secret, claim).await,
             Verdict::Mismatch { asked: Asked::Nothing, .. } if self.context.auth.relay => {
-                self.relay(packets, claim).await
+                relay_login::relay(self, packets, claim).await
             }
             Verdict::Mismatch { using, .. } => Err(LoginError::Denied(self.denied(claim, using))),
         }
@@ -135,12 +119,32 @@ impl LoginAttempt<'_> {
         self.denied(claim, UsingPassword::of(&claim.response))
     }
 
+    /// The server's refusal of a relayed login. Its words about the client's host are about the proxy's, so the client
+    /// hears of its own instead; `using` is about its last answer.
+    pub(super) fn denied_by_server(
+        &self,
+        said: ServerError,
+        claim: &Claim,
+        using: UsingPassword,
+    ) -> LoginError {
+        let reply = match said.code {
+            ACCESS_DENIED => self.denied(claim, using),
+            ACCESS_DENIED_NO_PASSWORD => {
+                let user = String::from_utf8_lossy(&claim.user);
+                let message = format!("Access denied for user '{user}'@'{}'", self.client.host);
+                ServerError::new(said.code, said.state, message)
+            }
+            _ => said.clone(),
+        };
+        LoginError::DeniedByServer { said, reply }
+    }
+
     fn denied(&self, claim: &Claim, using: UsingPassword) -> ServerError {
         ServerError::access_denied(&claim.user, &self.client.host, using)
     }
 
     /// What the pool is asked for on behalf of this client.
-    pub fn request<'a>(&'a self, backend: &'a Arc<crate::backend::Backend>, claim: &'a Claim) -> Request<'a> {
+    pub fn request<'r>(&'r self, backend: &'r Arc<Backend>, claim: &'r Claim) -> Request<'r> {
         Request {
             backend,
             account: &claim.user,
@@ -159,6 +163,29 @@ impl LoginAttempt<'_> {
         let most = own_limit.unwrap_or(self.context.limits.max_clients_per_account);
         let place = self.frontend.limits.admit_account(user, most);
         place.ok_or_else(|| LoginError::TooManyClients(ServerError::too_many_user_connections(user)))
+    }
+
+    /// Tries the backends in the router's order, on past those that are down; the last outage is the answer when all are.
+    ///
+    /// # Errors
+    /// The first error that is not an outage, such as a refused login or a full pool: other backends would say the same.
+    pub async fn first_usable<T, F>(&self, attempt: impl Fn(&'a Arc<Backend>) -> F) -> Result<T, AcquireError>
+    where
+        F: Future<Output = Result<T, AcquireError>>,
+    {
+        let mut outage = AcquireError::TimedOut(self.context.acquire_timeout());
+        for index in router::order(&self.context.verdicts()) {
+            let Some(backend) = self.context.backends.get(index) else { continue };
+            match attempt(backend).await {
+                Err(AcquireError::Connect(error)) if error.is_outage() => {
+                    let reason = telemetry::chain(&error);
+                    tracing::debug!(backend = backend.name(), reason, "not this backend");
+                    outage = AcquireError::Connect(error);
+                }
+                decided => return decided,
+            }
+        }
+        Err(outage)
     }
 
     async fn verify<S: AsyncRead + AsyncWrite + Unpin>(
@@ -204,42 +231,26 @@ impl LoginAttempt<'_> {
     ) -> Result<LoggedIn, LoginError> {
         let place = self.admit(&claim.user, account.max_clients)?;
         let login = Login { user: account.backend_user.clone().into_bytes(), secret };
-        let mut outage = None;
-        for index in router::order(&self.context.verdicts()) {
-            let Some(backend) = self.context.backends.get(index) else { continue };
-            let request = self.request(backend, claim);
-            let acquired = self.frontend.pool.acquire(request, &login, self.context.acquire_timeout()).await;
-            match acquired {
-                Ok(lease) => return Ok(LoggedIn { lease, rung: Rung::Configured, place }),
-                Err(AcquireError::Connect(error)) if error.is_outage() => {
-                    let reason = telemetry::chain(&error);
-                    tracing::debug!(backend = backend.name(), reason, "not this backend");
-                    outage = Some(AcquireError::Connect(error));
-                }
-                Err(AcquireError::Connect(error)) => return Err(self.refused(error, claim)),
-                Err(error @ AcquireError::TimedOut(_)) => return Err(LoginError::Unavailable(error)),
-            }
+        let acquired = self
+            .first_usable(|backend| {
+                let request = self.request(backend, claim);
+                self.frontend.pool.acquire(request, &login, self.context.acquire_timeout())
+            })
+            .await;
+        match acquired {
+            Ok(lease) => Ok(LoggedIn { lease, rung: Rung::Configured, place }),
+            Err(AcquireError::Connect(error)) if !error.is_outage() => Err(self.refused(error, claim)),
+            Err(error) => Err(LoginError::Unavailable(error)),
         }
-        let acquire_timeout = self.context.acquire_timeout();
-        Err(LoginError::Unavailable(outage.unwrap_or(AcquireError::TimedOut(acquire_timeout))))
-    }
-
-    async fn relay<S: AsyncRead + AsyncWrite + Unpin>(
-        &self,
-        packets: &mut PacketStream<S>,
-        claim: &Claim,
-    ) -> Result<LoggedIn, LoginError> {
-        let lease = relay_login::relay(self, packets, claim).await?;
-        let own_limit = self.context.accounts.find(&claim.user).and_then(|account| account.max_clients);
-        let place = self.admit(&claim.user, own_limit)?;
-        Ok(LoggedIn { lease, rung: Rung::Relay, place })
     }
 
     /// What a client hears whose password was right here and whose account the server refuses. The server's own words
     /// where they are about the schema or the account; its 1045 names the proxy's host, so that is said in ours.
     fn refused(&self, error: ConnectError, claim: &Claim) -> LoginError {
         match error {
-            ConnectError::Login(server) if server.code != ACCESS_DENIED => LoginError::Denied(server),
+            ConnectError::Login(said) if ![ACCESS_DENIED, ACCESS_DENIED_NO_PASSWORD].contains(&said.code) => {
+                LoginError::DeniedByServer { reply: said.clone(), said }
+            }
             error => LoginError::BackendDenied(error, self.access_denied(claim)),
         }
     }
@@ -255,30 +266,4 @@ enum Verdict {
 enum Asked {
     Nothing,
     Something,
-}
-
-impl LoginError {
-    /// What the client hears; `None`: nothing can be said.
-    pub fn to_client(&self) -> Option<ServerError> {
-        match self {
-            Self::Client(PacketError::TooLarge { .. } | PacketError::OutOfOrder { .. }) => {
-                Some(ServerError::bad_handshake())
-            }
-            Self::Client(PacketError::Closed | PacketError::Io(_) | PacketError::TimedOut) => None,
-            Self::Denied(error)
-            | Self::TooManyClients(error)
-            | Self::Cleartext(error)
-            | Self::SocketIdentity(error)
-            | Self::BackendDenied(_, error) => Some(error.clone()),
-            Self::Unavailable(AcquireError::TimedOut(_)) => Some(ServerError::unavailable(
-                "All database connections of this account are in use; none became free in time",
-            )),
-            Self::Unavailable(AcquireError::Connect(_)) => {
-                Some(ServerError::unavailable("No database server can be reached at the moment"))
-            }
-            Self::NoRandomness => {
-                Some(ServerError::unavailable("The database proxy cannot authenticate anybody"))
-            }
-        }
-    }
 }

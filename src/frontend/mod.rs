@@ -16,6 +16,7 @@ pub mod idle;
 pub mod limits;
 pub mod listener;
 pub mod login;
+pub mod login_error;
 pub mod metrics;
 pub mod proxy_protocol;
 pub mod refusal;

@@ -1,6 +1,11 @@
 //! Why a connection ended before its login was complete.
+//!
+//! The functions on [`Refusal`] are total, without wildcard arms: a new reason must say what it counts as, what the client
+//! hears and how loudly it is logged.
 
-use crate::frontend::login::LoginError;
+use tracing::Level;
+
+use crate::frontend::login_error::LoginError;
 use crate::protocol::handshake;
 use crate::protocol::reply::ServerError;
 use crate::tls::packets::PacketError;
@@ -119,14 +124,14 @@ impl Refusal {
             Self::TooManyClients => RefusalCause::TooManyClients,
             Self::ProxyHeader => RefusalCause::ProxyHeader,
             Self::NoBackend => RefusalCause::Unavailable,
-            Self::Packet(error) => packet_cause(error),
+            Self::Packet(error) => RefusalCause::of_packet(error),
             Self::Malformed(_) => RefusalCause::Malformed,
             Self::OldClient => RefusalCause::OldClient,
             Self::TlsNotOffered => RefusalCause::TlsNotOffered,
             Self::Tls(_) => RefusalCause::Tls,
             Self::Plaintext => RefusalCause::Plaintext,
             Self::TimedOut => RefusalCause::TimedOut,
-            Self::Login(error) => login_cause(error),
+            Self::Login(error) => error.cause(),
             Self::Draining => RefusalCause::Draining,
         }
     }
@@ -154,40 +159,32 @@ impl Refusal {
         }
     }
 
-    /// Whether an operator should hear of it: something is wrong with the set-up rather than with the client.
-    pub fn is_operators_business(&self) -> bool {
-        matches!(
-            self,
-            Self::TooManyClients
-                | Self::NoBackend
-                | Self::Login(
-                    LoginError::BackendDenied(..)
-                        | LoginError::Unavailable(_)
-                        | LoginError::SocketIdentity(_)
-                        | LoginError::NoRandomness
-                )
-        )
+    /// How loudly it is logged: WARN where something is wrong with the set-up rather than with the client.
+    pub fn level(&self) -> Level {
+        match self {
+            Self::TooManyClients | Self::NoBackend => Level::WARN,
+            Self::Login(error) => error.level(),
+            Self::ProxyHeader
+            | Self::Packet(_)
+            | Self::Malformed(_)
+            | Self::OldClient
+            | Self::TlsNotOffered
+            | Self::Tls(_)
+            | Self::Plaintext
+            | Self::TimedOut
+            | Self::Draining => Level::DEBUG,
+        }
     }
 }
 
-fn packet_cause(error: &PacketError) -> RefusalCause {
-    match error {
-        PacketError::Closed | PacketError::Io(_) => RefusalCause::Closed,
-        PacketError::TimedOut => RefusalCause::TimedOut,
-        PacketError::TooLarge { .. } => RefusalCause::Oversized,
-        PacketError::OutOfOrder { .. } => RefusalCause::OutOfOrder,
-    }
-}
-
-fn login_cause(error: &LoginError) -> RefusalCause {
-    match error {
-        LoginError::Client(error) => packet_cause(error),
-        LoginError::Denied(_) => RefusalCause::Denied,
-        LoginError::TooManyClients(_) => RefusalCause::TooManyAccountClients,
-        LoginError::Cleartext(_) => RefusalCause::Cleartext,
-        LoginError::SocketIdentity(_) => RefusalCause::SocketIdentity,
-        LoginError::BackendDenied(..) => RefusalCause::BackendDenied,
-        LoginError::Unavailable(_) => RefusalCause::Unavailable,
-        LoginError::NoRandomness => RefusalCause::Internal,
+impl RefusalCause {
+    /// Of a client whose packet could not be read.
+    pub(super) fn of_packet(error: &PacketError) -> Self {
+        match error {
+            PacketError::Closed | PacketError::Io(_) => Self::Closed,
+            PacketError::TimedOut => Self::TimedOut,
+            PacketError::TooLarge { .. } => Self::Oversized,
+            PacketError::OutOfOrder { .. } => Self::OutOfOrder,
+        }
     }
 }

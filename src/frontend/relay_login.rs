@@ -1,28 +1,34 @@
 //! A login that the server judges: its questions go to the client, the client's answers to it.
 //!
-//! Works with every plugin whose exchange does not depend on the connection it runs over. Two do, and are kept out:
-//! a plugin that wants the password in the clear is only passed on when both connections are encrypted, and a server
-//! that would let the *proxy* in, because it knows the proxy's operating-system user by its unix socket, is not asked.
+//! [`Relay`] says what each packet of the server means and stops the exchange before a password would travel in the clear.
+//! A server that would let the *proxy* in, because it knows the proxy's operating-system user by its unix socket, is not
+//! asked at all.
+//!
+//! Each side pays for its own time: the server has `backend.connect_timeout` for each packet that it owes, and the
+//! client's deadline moves by as long as it had to wait. Only a client that has proved itself takes a place in the pool, so
+//! nobody without a password can use up an account's connections; until then the connection is one more than the pool
+//! counts.
+//!
+//! Cancellation: dropping the future closes the connection to the server.
 
 use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
 
-use crate::auth::Channel;
+use crate::auth::{AuthError, Channel, NextToSpeak, Relay, Relayed, Salt};
 use crate::backend::Backend;
 use crate::backend::connector::Dialled;
 use crate::backend::error::ConnectError;
 use crate::config::model::Address;
-use crate::frontend::login::{Claim, LoginAttempt, LoginError};
+use crate::frontend::limits::AccountPlace;
+use crate::frontend::login::{Claim, LoggedIn, LoginAttempt, Rung};
+use crate::frontend::login_error::{LoginError, cleartext_refused};
+use crate::pool::lease::Permit;
 use crate::pool::{AcquireError, Lease};
-use crate::protocol::handshake::{AuthPacket, AuthSwitch, plugin};
-use crate::protocol::reply::ServerError;
-use crate::router;
-use crate::telemetry;
-use crate::tls::packets::PacketStream;
-
-/// Rounds of questions after which a server must have decided.
-const MOST_ROUNDS: usize = 32;
+use crate::protocol::handshake::AuthPacket;
+use crate::protocol::reply::{ServerError, UsingPassword};
+use crate::tls::packets::{PacketError, PacketStream};
 
 /// Lets the server judge the client.
 ///
@@ -32,34 +38,51 @@ pub async fn relay<S: AsyncRead + AsyncWrite + Unpin>(
     attempt: &LoginAttempt<'_>,
     client: &mut PacketStream<S>,
     claim: &Claim,
-) -> Result<Lease, LoginError> {
-    let mut outage = None;
-    for index in router::order(&attempt.context.verdicts()) {
-        let Some(backend) = attempt.context.backends.get(index) else { continue };
-        match dial(attempt, backend, claim).await {
-            Ok(dialled) => return judge(attempt, client, claim, backend, dialled).await,
-            Err(error) => {
-                tracing::debug!(
-                    backend = backend.name(),
-                    error = telemetry::chain(&error),
-                    "not this backend"
-                );
-                outage = Some(error);
-            }
-        }
+) -> Result<LoggedIn, LoginError> {
+    let since = Instant::now();
+    let dialled = attempt.first_usable(async |backend| {
+        let dialled = dial(attempt, backend, claim).await.map_err(AcquireError::Connect)?;
+        Ok((backend, dialled))
+    });
+    let (backend, dialled) = dialled.await.map_err(LoginError::Unavailable)?;
+    if matches!(backend.address(), Address::Unix(_))
+        && accepts_the_proxy(attempt, backend, claim).await.map_err(unavailable)?
+    {
+        return Err(LoginError::SocketIdentity(attempt.access_denied(claim)));
     }
-    let nothing = || AcquireError::TimedOut(attempt.context.acquire_timeout());
-    Err(LoginError::Unavailable(outage.map_or_else(nothing, AcquireError::Connect)))
+    client.postpone_deadline(since.elapsed());
+    judge(attempt, client, claim, backend, dialled).await
 }
 
-async fn dial(
-    attempt: &LoginAttempt<'_>,
-    backend: &Arc<Backend>,
-    claim: &Claim,
-) -> Result<Dialled, ConnectError> {
+async fn dial(attempt: &LoginAttempt<'_>, backend: &Backend, claim: &Claim) -> Result<Dialled, ConnectError> {
     let mut dialled = backend.dial(&claim.terms, attempt.client.origin).await?;
     dialled.ask_for_plugin(&claim.user, &claim.terms).await?;
     Ok(dialled)
+}
+
+/// Whether the server lets the proxy in as this user without any proof, which it does when the account is tied to the
+/// proxy's operating-system user (plugin `unix_socket`, alone or after others).
+async fn accepts_the_proxy(
+    attempt: &LoginAttempt<'_>,
+    backend: &Backend,
+    claim: &Claim,
+) -> Result<bool, ConnectError> {
+    let asked = async {
+        let mut dialled = dial(attempt, backend, claim).await?;
+        let server = dialled.packets();
+        loop {
+            let packet = server.read().await.map_err(ConnectError::Broken)?;
+            match AuthPacket::parse(&packet) {
+                Ok(AuthPacket::Ok) => return Ok(true),
+                Ok(AuthPacket::Refused(_)) | Err(_) => return Ok(false),
+                Ok(AuthPacket::Switch(_) | AuthPacket::More(_)) => {
+                    let nonsense = Salt::random().map_err(ConnectError::Auth)?;
+                    server.write(nonsense.bytes()).await.map_err(ConnectError::Broken)?;
+                }
+            }
+        }
+    };
+    backend.bounded(asked).await
 }
 
 async fn judge<S: AsyncRead + AsyncWrite + Unpin>(
@@ -68,92 +91,165 @@ async fn judge<S: AsyncRead + AsyncWrite + Unpin>(
     claim: &Claim,
     backend: &Arc<Backend>,
     mut dialled: Dialled,
-) -> Result<Lease, LoginError> {
-    if matches!(backend.address(), Address::Unix(_)) && accepts_the_proxy(attempt, backend, claim).await? {
-        return Err(LoginError::SocketIdentity(attempt.access_denied(claim)));
-    }
-    let request = attempt.request(backend, claim);
-    let permit = attempt.frontend.pool.permit(&request, attempt.context.acquire_timeout()).await;
-    let permit = permit.map_err(LoginError::Unavailable)?;
-    let ok = match converse(attempt, client, claim, &mut dialled).await {
+) -> Result<LoggedIn, LoginError> {
+    let channel = dialled.channel();
+    let exchange = Exchange {
+        backend,
+        client,
+        server: dialled.packets(),
+        relay: Relay::new(attempt.client.channel, channel),
+        using: UsingPassword::of(&claim.response),
+    };
+    let ok = match exchange.run().await {
         Ok(ok) => ok,
-        Err(error) => {
-            if matches!(error, LoginError::Client(_) | LoginError::Cleartext(_)) {
-                dialled.give_up().await;
+        Err(failure) => {
+            if failure.leaves_the_server_waiting() {
+                give_up(backend, dialled).await;
             }
-            return Err(error);
+            return Err(failure.explain(attempt, claim, channel));
         }
     };
     let connection = dialled.into_connection(ok);
-    Ok(Lease::relayed(permit, Arc::clone(backend), connection, attempt.context.service.clone()))
-}
-
-/// Passes packets on in both directions until the server has decided; returns the payload of its OK.
-async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
-    attempt: &LoginAttempt<'_>,
-    client: &mut PacketStream<S>,
-    claim: &Claim,
-    dialled: &mut Dialled,
-) -> Result<Vec<u8>, LoginError> {
-    let both_secure = dialled.channel() == Channel::Secure && attempt.client.channel == Channel::Secure;
-    let server = dialled.packets();
-    let mut asked = 0;
-    loop {
-        let packet = tokio::select! {
-            packet = server.read() => packet.map_err(broken)?,
-            answer = client.read() => {
-                server.write(&answer.map_err(LoginError::Client)?).await.map_err(broken)?;
-                continue;
-            }
-        };
-        match AuthPacket::parse(&packet) {
-            // Nothing was asked of the client: whatever the server accepted, it was not the client's proof.
-            Ok(AuthPacket::Ok) if asked == 0 => {
-                return Err(LoginError::SocketIdentity(attempt.access_denied(claim)));
-            }
-            Ok(AuthPacket::Ok) => return Ok(packet),
-            Ok(AuthPacket::Refused(error)) => return Err(LoginError::Denied(error)),
-            Ok(AuthPacket::Switch(switch)) if wants_cleartext(&switch) && !both_secure => {
-                return Err(LoginError::Cleartext(ServerError::plaintext_refused()));
-            }
-            Ok(AuthPacket::Switch(_) | AuthPacket::More(_)) if asked < MOST_ROUNDS => {
-                asked += 1;
-                client.write(&packet).await.map_err(LoginError::Client)?;
-            }
-            Ok(_) | Err(_) => return Err(LoginError::Denied(attempt.access_denied(claim))),
+    match take_place(attempt, backend, claim).await {
+        Ok((place, permit)) => {
+            let killer = attempt.context.service.clone();
+            let lease = Lease::relayed(permit, Arc::clone(backend), connection, killer);
+            Ok(LoggedIn { lease, rung: Rung::Relay, place })
+        }
+        Err(error) => {
+            connection.quit().await;
+            Err(error)
         }
     }
 }
 
-/// Whether the server lets the proxy in as this user without any proof, which it does when the account is tied to the
-/// proxy's operating-system user (plugin `unix_socket`, alone or after others).
-async fn accepts_the_proxy(
+/// A place among the account's clients and one in the pool, for a client that has proved itself.
+async fn take_place(
     attempt: &LoginAttempt<'_>,
     backend: &Arc<Backend>,
     claim: &Claim,
-) -> Result<bool, LoginError> {
-    let unavailable = |error| LoginError::Unavailable(AcquireError::Connect(error));
-    let mut dialled = dial(attempt, backend, claim).await.map_err(unavailable)?;
-    let server = dialled.packets();
-    for _ in 0..MOST_ROUNDS {
-        let packet = server.read().await.map_err(broken)?;
-        match AuthPacket::parse(&packet) {
-            Ok(AuthPacket::Ok) => return Ok(true),
-            Ok(AuthPacket::Refused(_)) | Err(_) => return Ok(false),
-            Ok(AuthPacket::Switch(_) | AuthPacket::More(_)) => {
-                let nonsense = crate::auth::Salt::random().map_err(|_| LoginError::NoRandomness)?;
-                server.write(nonsense.bytes()).await.map_err(broken)?;
-            }
+) -> Result<(AccountPlace, Permit), LoginError> {
+    let own_limit = attempt.context.accounts.find(&claim.user).and_then(|account| account.max_clients);
+    let place = attempt.admit(&claim.user, own_limit)?;
+    let request = attempt.request(backend, claim);
+    let permit = attempt.frontend.pool.permit(&request, attempt.context.acquire_timeout()).await;
+    Ok((place, permit.map_err(LoginError::Unavailable)?))
+}
+
+async fn give_up(backend: &Backend, dialled: Dialled) {
+    let given_up = async {
+        dialled.give_up().await;
+        Ok(())
+    };
+    if let Err(error) = backend.bounded(given_up).await {
+        tracing::debug!(backend = backend.name(), %error, "a login that was given up");
+    }
+}
+
+/// The conversation between a server and a client.
+struct Exchange<'a, C, S> {
+    backend: &'a Backend,
+    client: &'a mut PacketStream<C>,
+    server: &'a mut PacketStream<S>,
+    relay: Relay,
+    /// About the client's last answer.
+    using: UsingPassword,
+}
+
+impl<C, S> Exchange<'_, C, S>
+where
+    C: AsyncRead + AsyncWrite + Unpin,
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    /// Passes packets on until the server has decided; returns the payload of its OK.
+    async fn run(mut self) -> Result<Vec<u8>, Failure> {
+        let mut packet = self.read_server().await?;
+        loop {
+            packet = match self.relay.observe(&packet).map_err(Failure::Stopped)? {
+                Relayed::Done => return Ok(packet),
+                Relayed::Refused(error) => return Err(Failure::Refused(error, self.using)),
+                Relayed::Unproven => return Err(Failure::Unproven),
+                Relayed::ToClient(next) => {
+                    self.client.write(&packet).await.map_err(Failure::Client)?;
+                    match next {
+                        NextToSpeak::Client => self.pass_answer().await?,
+                        NextToSpeak::Server => self.read_server().await?,
+                    }
+                }
+            };
         }
     }
-    Ok(false)
+
+    /// Passes the client's answer on and returns what the server says to it. Some plugins end with a packet that needs no
+    /// answer, so the server may go on by itself.
+    async fn pass_answer(&mut self) -> Result<Vec<u8>, Failure> {
+        let answer = tokio::select! {
+            packet = self.server.read() => return packet.map_err(broken),
+            answer = self.client.read() => answer.map_err(Failure::Client)?,
+        };
+        self.using = UsingPassword::of(&answer);
+        self.server.write(&answer).await.map_err(broken)?;
+        self.read_server().await
+    }
+
+    async fn read_server(&mut self) -> Result<Vec<u8>, Failure> {
+        let since = Instant::now();
+        let packet = async { self.server.read().await.map_err(ConnectError::Broken) };
+        let packet = self.backend.bounded(packet).await.map_err(Failure::Server)?;
+        self.client.postpone_deadline(since.elapsed());
+        Ok(packet)
+    }
 }
 
-/// Plugins whose clients answer with what the user typed.
-fn wants_cleartext(switch: &AuthSwitch) -> bool {
-    switch.plugin == plugin::CLEAR_PASSWORD || switch.plugin == b"dialog"
+/// Why the server did not let the client in.
+#[derive(Debug)]
+enum Failure {
+    /// The client went away, was too slow, or broke the protocol.
+    Client(PacketError),
+    /// The server went away or was too slow.
+    Server(ConnectError),
+    /// The server said no.
+    Refused(ServerError, UsingPassword),
+    /// The server said yes, and not because of anything that the client sent.
+    Unproven,
+    /// The server asked what must not be answered, or made no sense.
+    Stopped(AuthError),
 }
 
-fn broken(error: crate::tls::packets::PacketError) -> LoginError {
-    LoginError::Unavailable(AcquireError::Connect(ConnectError::Broken(error)))
+impl Failure {
+    /// Whether the server still waits for an answer, and would count the proxy's hanging up against its host.
+    fn leaves_the_server_waiting(&self) -> bool {
+        match self {
+            Self::Client(_) | Self::Stopped(_) => true,
+            Self::Server(_) | Self::Refused(..) | Self::Unproven => false,
+        }
+    }
+
+    fn explain(self, attempt: &LoginAttempt<'_>, claim: &Claim, backend: Channel) -> LoginError {
+        match self {
+            Self::Client(error) => LoginError::Client(error),
+            Self::Server(error) => unavailable(error),
+            Self::Refused(said, using) => attempt.denied_by_server(said, claim, using),
+            Self::Unproven => LoginError::SocketIdentity(attempt.access_denied(claim)),
+            Self::Stopped(source @ AuthError::CleartextRefused { .. }) => match backend {
+                Channel::Insecure => LoginError::CleartextToBackend {
+                    source,
+                    reply: cleartext_refused(&claim.user, &attempt.client.host),
+                },
+                Channel::Secure => LoginError::CleartextFromClient(source),
+            },
+            Self::Stopped(error) => unavailable(ConnectError::Auth(error)),
+        }
+    }
 }
+
+fn broken(error: PacketError) -> Failure {
+    Failure::Server(ConnectError::Broken(error))
+}
+
+fn unavailable(error: ConnectError) -> LoginError {
+    LoginError::Unavailable(AcquireError::Connect(error))
+}
+
+#[cfg(test)]
+mod tests;

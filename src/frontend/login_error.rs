@@ -42,7 +42,7 @@ pub enum LoginError {
     CleartextToBackend {
         /// What the server asked for.
         source: AuthError,
-        /// See [`cleartext_refused`].
+        /// What the client hears: it names the side that is not encrypted only as far as the client can do something about it.
         reply: ServerError,
     },
     /// The server would let the proxy's own operating-system user in without any proof by the client.

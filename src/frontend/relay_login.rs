@@ -250,3 +250,6 @@ fn broken(error: PacketError) -> Failure {
 fn unavailable(error: ConnectError) -> LoginError {
     LoginError::Unavailable(AcquireError::Connect(error))
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ PYTHON ?= python3
 ARGS ?=
 PYTHON_ENVIRONMENTS := target/python/pymysql-1.1 target/python/pymysql-newest
 
-.PHONY: help build demo test check packages
+.PHONY: help build demo test check bench packages
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -23,13 +23,17 @@ test: packages $(PYTHON_ENVIRONMENTS) ## Run all tests
 	$(CARGO) test --lib --bins --tests $(ARGS)
 	$(CARGO) test --doc
 
-check: ## What is checked without running anything
+check: ## What is checked without running a server
 	@tools/require cc
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --no-deps
-	$(CARGO) test --test layering
+	$(CARGO) test --test config --test docs --test layering
 	tools/deny
+
+bench: ## Measure what a query costs (make bench ARGS=--help)
+	@tools/require cc mariadbd sysbench haproxy
+	$(CARGO) bench --bench end_to_end -- $(ARGS)
 
 packages:
 	@tools/require cc mariadbd mariadb python-venv

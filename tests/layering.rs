@@ -60,7 +60,7 @@ fn every_form_of_import_is_seen() {
 }
 
 #[test]
-fn every_module_of_the_library_has_files() {
+fn every_module_of_the_library_has_a_rank() {
     let text = fs::read_to_string(root().join("lib.rs")).unwrap();
     let declared: Vec<&str> =
         text.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')).collect();

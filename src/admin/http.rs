@@ -111,7 +111,7 @@ mod tests {
             let refused = BackendState::Down { reason: "connection refused".to_owned() };
             let state = if up.load(Ordering::Relaxed) { BackendState::Up } else { refused };
             let backends = vec![BackendHealth { name: "db1".to_owned(), state }];
-            Readiness { listeners_bound: true, backends, draining: false }
+            Readiness { backends, draining: false }
         };
         AdminState { registry: Arc::new(Registry::new()), ready: Arc::new(ready) }
     }

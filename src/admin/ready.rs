@@ -5,8 +5,6 @@ use serde::Serialize;
 /// What readiness depends on, at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Readiness {
-    /// Every configured listener is bound.
-    pub listeners_bound: bool,
     /// Every configured backend.
     pub backends: Vec<BackendHealth>,
     /// New clients are not taken any more.
@@ -48,14 +46,12 @@ pub struct Report {
 }
 
 impl Readiness {
-    /// Ready means: listeners bound, one backend up, not draining.
+    /// Ready means: one backend up, not draining. That the listeners are bound is a matter of course: the endpoint is
+    /// served from then on.
     pub fn report(self) -> Report {
         let mut reasons = Vec::new();
         if self.draining {
             reasons.push("draining: existing clients may finish, new ones are refused".to_owned());
-        }
-        if !self.listeners_bound {
-            reasons.push("not every listener is bound yet".to_owned());
         }
         if !self.backends.iter().any(|backend| backend.state == BackendState::Up) {
             reasons.push("no backend is reachable".to_owned());
@@ -79,16 +75,16 @@ mod tests {
     #[test]
     fn one_reachable_backend_is_enough() {
         let backends = vec![backend("db1", down()), backend("db2", BackendState::Up)];
-        let report = Readiness { listeners_bound: true, backends, draining: false }.report();
+        let report = Readiness { backends, draining: false }.report();
         assert!(report.ready && report.reasons.is_empty(), "{report:?}");
     }
 
     #[test]
     fn every_reason_against_is_given() {
         let backends = vec![backend("db1", down())];
-        let report = Readiness { listeners_bound: false, backends, draining: true }.report();
+        let report = Readiness { backends, draining: true }.report();
         assert!(!report.ready);
-        assert_eq!(report.reasons.len(), 3, "{report:?}");
+        assert_eq!(report.reasons.len(), 2, "{report:?}");
     }
 
     #[test]

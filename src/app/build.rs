@@ -3,6 +3,7 @@
 //! Staging and validating are the same thing: every certificate is read and played a handshake with, every backend's
 //! trust is loaded, and only a generation in which all of it worked comes out.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -13,7 +14,8 @@ use crate::backend::health::Health;
 use crate::config::Config;
 use crate::config::model;
 use crate::frontend::context::{Context, ListenerContext};
-use crate::telemetry::{Registry, names};
+use crate::pool::close_reason::CloseReason;
+use crate::telemetry::{Family, Registry, names};
 use crate::tls::identity::Identity;
 use crate::tls::server::ServerTls;
 
@@ -76,26 +78,24 @@ impl Builder {
         }
     }
 
-    /// Records what a published generation consists of.
-    pub fn record(&self, context: &Context) {
+    /// Records what a published generation consists of, and that what only `before` had is gone.
+    pub fn record(&self, context: &Context, before: Option<&Context>) {
         self.registry.gauge(&names::CONFIG_GENERATION, &[]).set(as_f64(context.generation));
         self.registry.gauge(&names::CLIENTS_LIMIT, &[]).set(f64::from(context.limits.max_clients));
-        for (index, listener) in context.listeners.iter().enumerate() {
-            if let Some(tls) = &listener.tls {
-                self.record_expiry(&format!("listener[{index}]"), tls.identity());
+        let expiries = expiries(context);
+        for gone in before.map(self::expiries).unwrap_or_default().keys() {
+            if !expiries.contains_key(gone) {
+                self.registry.gauge(&names::CERTIFICATE_NOT_AFTER, &[gone]).set(f64::NAN);
             }
+        }
+        for (identity, seconds) in &expiries {
+            self.registry.gauge(&names::CERTIFICATE_NOT_AFTER, &[identity]).set(*seconds);
         }
         for backend in &context.backends {
-            if let Some(identity) = backend.tls().and_then(|tls| tls.identity()) {
-                self.record_expiry(&format!("backend.{}", backend.name()), identity);
-            }
+            // `pool` looks these up when a connection closes; they are to be there before.
+            let _zero: Family<CloseReason> =
+                self.registry.counters(&names::BACKEND_CLOSES, &[backend.name()]);
         }
-    }
-
-    fn record_expiry(&self, name: &str, identity: &Identity) {
-        let seconds = identity.not_after().unix_timestamp();
-        let seconds = u64::try_from(seconds).map_or(0.0, as_f64);
-        self.registry.gauge(&names::CERTIFICATE_NOT_AFTER, &[name]).set(seconds);
     }
 
     fn listeners(&self, config: &Config, problems: &mut Vec<String>) -> Vec<ListenerContext> {
@@ -129,6 +129,23 @@ impl Builder {
         }
         built
     }
+}
+
+/// When each certificate of ours expires, by the name that the metric has for it, as a Unix timestamp.
+fn expiries(context: &Context) -> BTreeMap<String, f64> {
+    let listeners = context.listeners.iter().enumerate().filter_map(|(index, listener)| {
+        let tls = listener.tls.as_ref()?;
+        Some((format!("listener[{index}]"), expiry(tls.identity())))
+    });
+    let backends = context.backends.iter().filter_map(|backend| {
+        let identity = backend.tls()?.identity()?;
+        Some((format!("backend.{}", backend.name()), expiry(identity)))
+    });
+    listeners.chain(backends).collect()
+}
+
+fn expiry(identity: &Identity) -> f64 {
+    u64::try_from(identity.not_after().unix_timestamp()).map_or(0.0, as_f64)
 }
 
 /// What was known of the same server before.
@@ -167,4 +184,39 @@ fn service_login(service: &model::Service) -> Login {
 #[expect(clippy::cast_precision_loss, reason = "see above")]
 fn as_f64(number: u64) -> f64 {
     number as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::tls::mint;
+
+    fn config(listeners: &str) -> Config {
+        let backend = "[[backend]]\nname = \"db1\"\naddress = \"127.0.0.1:1\"\ntls.mode = \"disabled\"\n";
+        Config::parse(&format!("{listeners}{backend}"), Path::new("sealock.toml")).unwrap()
+    }
+
+    #[test]
+    fn a_certificate_that_a_reload_took_away_no_longer_expires() {
+        let registry = Arc::new(Registry::new());
+        let minted = Arc::new(mint::self_signed(&mint::local_names()).unwrap());
+        let builder = Builder { registry: Arc::clone(&registry), minted };
+        let one = "[[listener]]\nbind = \"127.0.0.1:0\"\n";
+        let two = format!("{one}{}", one.replace("127.0.0.1:0", "127.0.0.2:0"));
+        let before = builder.build(&config(&two), 1, None).unwrap();
+        builder.record(&before, None);
+        let after = builder.build(&config(one), 2, Some(&before)).unwrap();
+        builder.record(&after, Some(&before));
+        let text = registry.render();
+        let value = |identity: &str| {
+            let series =
+                format!("sealock_certificate_not_after_timestamp_seconds{{identity=\"{identity}\"}} ");
+            let (_, rest) = text.split_once(&series).unwrap();
+            rest.lines().next().unwrap().parse::<f64>().unwrap()
+        };
+        assert!(value("listener[0]") > 1.0e9, "{text}");
+        assert!(value("listener[1]").is_nan(), "{text}");
+    }
 }

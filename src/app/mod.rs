@@ -5,9 +5,11 @@
 
 pub mod build;
 pub mod demo;
+pub mod metrics;
 pub mod run;
 pub mod scratch;
 pub mod signal;
+mod tend;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,7 +22,7 @@ use tokio::task::JoinHandle;
 use crate::admin::http::{self, AdminState};
 use crate::admin::ready::{BackendHealth, BackendState, Readiness};
 use crate::app::build::{BuildErrors, Builder};
-use crate::backend::connector::Terms;
+use crate::app::metrics::{AppMetrics, ReloadOutcome};
 use crate::backend::health::Verdict;
 use crate::config::model::Address;
 use crate::config::{Config, ConfigErrors};
@@ -28,15 +30,12 @@ use crate::frontend::context::{Frontend, Phase};
 use crate::frontend::limits::ClientLimits;
 use crate::frontend::listener::Listener;
 use crate::frontend::metrics::FrontendMetrics;
-use crate::pool::{Pool, maintenance};
+use crate::pool::Pool;
 use crate::tasks;
-use crate::telemetry::{Counter, Registry, names};
+use crate::telemetry::Registry;
 use crate::tls::TlsError;
 use crate::tls::listen::{BindError, Bound};
 use crate::tls::mint;
-
-/// How often backends are looked at.
-const PROBE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Mode of the admin endpoint's unix socket: the proxy's user and group.
 const ADMIN_SOCKET_MODE: u32 = 0o660;
@@ -44,13 +43,11 @@ const ADMIN_SOCKET_MODE: u32 = 0o660;
 /// Time that tasks get to end after they were cut off.
 const LAST_WORK: Duration = Duration::from_secs(2);
 
-/// How often histograms are folded, see [`Registry::run_upkeep`].
-const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
-
 /// A running proxy.
 pub struct App {
     frontend: Arc<Frontend>,
     registry: Arc<Registry>,
+    metrics: AppMetrics,
     builder: Builder,
     config: Config,
     file: Option<PathBuf>,
@@ -90,9 +87,9 @@ pub enum ReloadError {
     /// A certificate is.
     #[error(transparent)]
     Build(#[from] BuildErrors),
-    /// What changed takes a restart.
-    #[error("{0} cannot change while the proxy runs; restart it for that")]
-    NeedsRestart(&'static str),
+    /// What changed takes a restart; each of it.
+    #[error("{}", needs_restart(.0))]
+    NeedsRestart(Vec<&'static str>),
 }
 
 impl App {
@@ -108,7 +105,9 @@ impl App {
         let minted = Arc::new(mint::self_signed(&mint::local_names())?);
         let builder = Builder { registry: Arc::clone(&registry), minted };
         let context = builder.build(&config, 1, None)?;
-        builder.record(&context);
+        builder.record(&context, None);
+        let metrics = AppMetrics::new(&registry);
+        metrics.last_reload.set(now());
         let frontend = Arc::new(Frontend {
             context: ArcSwap::from_pointee(context),
             pool: Arc::new(Pool::new(&registry)),
@@ -118,6 +117,8 @@ impl App {
             phase: Phase::default(),
             tasks: tasks::Group::default(),
         });
+        // Listeners first: where the admin endpoint answers, every listener is bound.
+        let listeners = bind(&config).await?;
         let (admin, admin_address) = match &config.admin.http {
             Some(address) => {
                 let (admin, bound) = serve_admin(address, &frontend, &registry).await?;
@@ -125,10 +126,10 @@ impl App {
             }
             None => (None, None),
         };
-        let listeners = bind(&config).await?;
         let mut app = Self {
             frontend,
             registry,
+            metrics,
             builder,
             config,
             file,
@@ -138,10 +139,9 @@ impl App {
             background: Vec::new(),
             admin,
         };
-        app.registry.gauge(&names::CONFIG_LAST_RELOAD, &[]).set(now());
         app.announce_minted();
         app.accept(listeners);
-        app.tend();
+        app.background = tend::start(&app.frontend, &app.registry);
         Ok(app)
     }
 
@@ -162,15 +162,15 @@ impl App {
     /// See [`ReloadError`]; everything stays as it was.
     pub fn reload(&mut self) -> Result<u64, ReloadError> {
         let outcome = self.try_reload();
-        let label = if outcome.is_ok() { "applied" } else { "refused" };
-        self.reloads(label).increment(1);
+        let applied = outcome.is_ok();
+        self.metrics.reloads.increment(if applied { ReloadOutcome::Applied } else { ReloadOutcome::Refused });
         outcome
     }
 
     /// Lets sessions finish: no new connections, idle sessions end at once, those in a transaction when it ends. Returns
     /// when all are gone or `deadline` has passed, with the number of sessions that were cut; their statements are killed.
     pub async fn drain(&mut self, deadline: Duration) -> usize {
-        self.registry.gauge(&names::DRAINING, &[]).set(1.0);
+        self.metrics.draining.set(1.0);
         self.frontend.phase.drain();
         self.accepting.drain(..).for_each(|task| task.abort());
         self.frontend.registry.wake_all();
@@ -205,39 +205,14 @@ impl App {
     fn try_reload(&mut self) -> Result<u64, ReloadError> {
         let file = self.file.as_ref().ok_or(ReloadError::NoFile)?;
         let config = Config::load(file)?;
-        self.compare(&config)?;
+        compare(&self.config, &config)?;
         let before = self.frontend.context.load_full();
-        let context = self.builder.build(&config, before.generation + 1, Some(&before))?;
-        let generation = context.generation;
-        self.builder.record(&context);
-        self.frontend.context.store(Arc::new(context));
+        let context = Arc::new(self.builder.build(&config, before.generation + 1, Some(&before))?);
+        self.frontend.context.store(Arc::clone(&context));
+        self.builder.record(&context, Some(&before));
         self.config = config;
-        self.registry.gauge(&names::CONFIG_LAST_RELOAD, &[]).set(now());
-        Ok(generation)
-    }
-
-    /// What is fixed when the process starts must be the same.
-    fn compare(&self, new: &Config) -> Result<(), ReloadError> {
-        let binds = |config: &Config| -> Vec<(Vec<Address>, u32)> {
-            config.listeners.iter().map(|listener| (listener.bind.clone(), listener.unix_mode)).collect()
-        };
-        if binds(&self.config) != binds(new) {
-            return Err(ReloadError::NeedsRestart("listener.bind and listener.unix_mode"));
-        }
-        if self.config.admin != new.admin {
-            return Err(ReloadError::NeedsRestart("admin.http"));
-        }
-        if self.config.log != new.log {
-            return Err(ReloadError::NeedsRestart("log"));
-        }
-        if self.config.runtime != new.runtime {
-            return Err(ReloadError::NeedsRestart("runtime"));
-        }
-        Ok(())
-    }
-
-    fn reloads(&self, outcome: &str) -> Counter {
-        self.registry.counter(&names::CONFIG_RELOADS, &[outcome])
+        self.metrics.last_reload.set(now());
+        Ok(context.generation)
     }
 
     fn announce_minted(&self) {
@@ -261,19 +236,28 @@ impl App {
             self.accepting.push(tasks::spawn("accept", accept));
         }
     }
+}
 
-    fn tend(&mut self) {
-        self.background.push(tasks::spawn("probe", probe(Arc::clone(&self.frontend))));
-        self.background.push(tasks::spawn("maintain", maintain(Arc::clone(&self.frontend))));
-        let registry = Arc::clone(&self.registry);
-        let upkeep = async move {
-            loop {
-                tokio::time::sleep(UPKEEP_INTERVAL).await;
-                registry.run_upkeep();
-            }
-        };
-        self.background.push(tasks::spawn("upkeep", upkeep));
-    }
+/// What is fixed when the process starts must be the same.
+fn compare(old: &Config, new: &Config) -> Result<(), ReloadError> {
+    let binds = |config: &Config| -> Vec<(Vec<Address>, u32)> {
+        config.listeners.iter().map(|listener| (listener.bind.clone(), listener.unix_mode)).collect()
+    };
+    let differences = [
+        ("listener.bind and listener.unix_mode", binds(old) != binds(new)),
+        ("admin.http", old.admin != new.admin),
+        ("log", old.log != new.log),
+        ("runtime", old.runtime != new.runtime),
+    ];
+    let found: Vec<&'static str> =
+        differences.into_iter().filter(|(_, differs)| *differs).map(|(what, _)| what).collect();
+    if found.is_empty() { Ok(()) } else { Err(ReloadError::NeedsRestart(found)) }
+}
+
+/// One line for each.
+fn needs_restart(differences: &[&'static str]) -> String {
+    let line = |what: &&str| format!("{what} cannot change while the proxy runs; restart it for that");
+    differences.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 async fn bind(config: &Config) -> Result<Vec<(usize, Listener)>, BindError> {
@@ -319,39 +303,72 @@ fn readiness(frontend: &Frontend) -> Readiness {
             Verdict::Down { reason } => BackendState::Down { reason },
         },
     });
-    Readiness { listeners_bound: true, backends: backends.collect(), draining: frontend.phase.is_draining() }
-}
-
-/// Looks after backends. With a login each is logged in to; without one only those that are not known to be up are
-/// asked for their greeting, since a server counts greetings without a login against the host (`max_connect_errors`).
-async fn probe(frontend: Arc<Frontend>) {
-    loop {
-        let context = frontend.context.load_full();
-        for backend in &context.backends {
-            match &context.prober {
-                Some(login) => {
-                    if let Ok(connection) = backend.connect(login, &Terms::default(), None).await {
-                        connection.quit().await;
-                    }
-                }
-                None if backend.health().verdict() != Verdict::Up => {
-                    drop(backend.dial(&Terms::default(), None).await);
-                }
-                None => {}
-            }
-        }
-        tokio::time::sleep(PROBE_INTERVAL).await;
-    }
-}
-
-async fn maintain(frontend: Arc<Frontend>) {
-    loop {
-        tokio::time::sleep(maintenance::INTERVAL).await;
-        let context = frontend.context.load_full();
-        frontend.pool.maintain(context.generation, context.bounds(), &context.backends);
-    }
+    Readiness { backends: backends.collect(), draining: frontend.phase.is_draining() }
 }
 
 fn now() -> f64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    const PLAIN: &str = "[[listener]]\nbind = \"127.0.0.1:0\"\n\
+        [[backend]]\nname = \"db1\"\naddress = \"127.0.0.1:1\"\ntls.mode = \"disabled\"\n\
+        [admin]\nhttp = \"127.0.0.1:0\"\n";
+
+    fn config(text: &str) -> Config {
+        Config::parse(text, Path::new("sealock.toml")).unwrap()
+    }
+
+    #[test]
+    fn everything_that_takes_a_restart_is_told_at_once_a_line_each() {
+        let changed = PLAIN
+            .replace("127.0.0.1:0\"\n[[backend", "127.0.0.1:6033\"\n[[backend")
+            .replace("http = \"127.0.0.1:0\"", "http = \"\"");
+        let changed = config(&(changed + "[log]\nlevel = \"warn\"\n[runtime]\nworker_threads = 2\n"));
+        let text = compare(&config(PLAIN), &changed).unwrap_err().to_string();
+        let subjects: Vec<&str> =
+            text.lines().map(|line| line.split_once(" cannot change").unwrap().0).collect();
+        assert_eq!(subjects, ["listener.bind and listener.unix_mode", "admin.http", "log", "runtime"]);
+    }
+
+    #[test]
+    fn what_can_change_while_the_proxy_runs_is_no_difference() {
+        let changed =
+            PLAIN.replace("db1", "db2") + "[pool]\nmax_idle = 0\n[shutdown]\ndrain_timeout = \"1s\"\n";
+        assert!(compare(&config(PLAIN), &config(&changed)).is_ok());
+    }
+
+    #[tokio::test]
+    async fn the_admin_endpoint_does_not_answer_for_a_proxy_that_cannot_listen() {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let text = PLAIN.replacen("127.0.0.1:0", &taken.local_addr().unwrap().to_string(), 1);
+        let directory = tempfile::tempdir().unwrap();
+        let socket = directory.path().join("admin.sock");
+        let text = text.replace("http = \"127.0.0.1:0\"", &format!("http = \"unix:{}\"", socket.display()));
+        let started = App::start(config(&text), None, Arc::default()).await;
+        assert!(matches!(started, Err(StartError::Bind(_))));
+        assert!(!socket.exists());
+    }
+
+    #[tokio::test]
+    async fn a_running_proxy_shows_its_series_before_anything_happened() {
+        let registry = Arc::new(Registry::new());
+        let app = App::start(config(PLAIN), None, Arc::clone(&registry)).await.unwrap();
+        let text = registry.render();
+        for line in [
+            "sealock_draining 0\n",
+            "sealock_statement_seconds_count 0\n",
+            "sealock_config_reloads_total{outcome=\"refused\"} 0\n",
+            "sealock_backend_closes_total{backend=\"db1\",reason=\"broken\"} 0\n",
+            "sealock_tls_handshakes_total{side=\"client\",version=\"TLSv1.3\",group=\"X25519\"} 0\n",
+        ] {
+            assert!(text.contains(line), "{line} in {text}");
+        }
+        app.close().await;
+    }
 }

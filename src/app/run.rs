@@ -45,7 +45,7 @@ pub fn run(config: Config, file: &Path) -> Result<(), RunError> {
     result
 }
 
-/// A runtime with that many worker threads, or one a core.
+/// A runtime with that many worker threads, or one for each core that the process may use.
 ///
 /// # Errors
 /// What the operating system says.

@@ -5,13 +5,14 @@
 //! but the server's and our own user can reach.
 //!
 //! Invariant: server and directory are gone soon after the value is dropped *or our process ended in any way*. A shell that
-//! holds the read end of a pipe sees to that: it kills the server and removes the directory when the pipe closes. Everything
+//! holds the read end of a pipe sees to that, while the system tables are made and while the server runs: it kills what runs and
+//! removes the directory when the pipe closes. Everything
 //! here blocks; call it from a thread that may wait (a start takes about a second).
 
 use std::ffi::OsString;
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener};
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -84,6 +85,16 @@ pub enum ScratchError {
         /// What the system said.
         source: io::Error,
     },
+    /// The server's user cannot reach what is in the directory.
+    #[error(
+        "the server runs as user {user}, to whom {path} is closed: set TMPDIR to a directory below which everybody may go, such as /tmp"
+    )]
+    Closed {
+        /// The directory that is closed.
+        path: PathBuf,
+        /// The server's user.
+        user: &'static str,
+    },
     /// A program was found and does not start.
     #[error("cannot run {program}")]
     Run {
@@ -125,8 +136,9 @@ impl ScratchServer {
         let directory = account
             .make_directory(&parent)
             .map_err(|source| ScratchError::Directory { path: parent, source })?;
+        account.check_way_to(directory.path())?;
         progress("creating the system tables");
-        install(&installer, directory.path(), &account)?;
+        let installed = install(&installer, directory.path(), &account)?;
         write_init_file(directory.path(), &options.statements)?;
         progress("starting MariaDB");
         let mut left = PORT_ATTEMPTS;
@@ -135,9 +147,10 @@ impl ScratchServer {
             let port =
                 options.tcp.then(free_port).transpose().map_err(|source| run_failed(&program, source))?;
             let arguments = server_arguments(directory.path(), port, options, &account);
-            let mut watchdog = Watchdog::spawn(&program, directory.path(), &arguments)?;
+            let mut watchdog = Watchdog::spawn(&program, directory.path(), "exited", &arguments)?;
             match watchdog.wait_until_greeting(directory.path()) {
                 Ok(version) => {
+                    installed.leave();
                     let directory = directory.keep(); // the watchdog removes it
                     return Ok(Self { directory, port, version, _watchdog: watchdog });
                 }
@@ -180,24 +193,31 @@ impl ScratchServer {
 struct Watchdog(Child);
 
 impl Watchdog {
-    /// `$1` is the directory, the rest the server's command line. Killed, not shut down: its data is removed anyway.
+    /// `$1` is the directory, `$2` the file that tells the exit, the rest a command line. Killed, not shut down: the data is removed
+    /// anyway. What the command itself started may take a moment longer to end, hence the attempts.
     const SCRIPT: &'static str = r#"
-        directory=$1; shift
+        directory=$1; exited=$1/$2; shift 2
         exec 3<&0
         "$@" </dev/null >"$directory/server.log" 2>&1 3<&- &
-        server=$!
-        { read -r _ <&3; [ -e "$directory/exited" ] || kill -KILL "$server"; } 2>/dev/null &
+        command=$!
+        { read -r word <&3; [ -e "$exited" ] || kill -KILL "$command"; [ "$word" != leave ]; } 2>/dev/null &
         reader=$!
-        wait "$server"; echo $? >"$directory/exited"
-        wait "$reader"
-        rm -rf "$directory"
+        wait "$command"; echo $? >"$exited"
+        wait "$reader" || exit 0
+        for _ in 1 2 3 4 5 6 7 8 9 10; do rm -rf "$directory" && break; sleep 0.2; done
     "#;
 
-    fn spawn(program: &Path, directory: &Path, arguments: &[OsString]) -> Result<Self, ScratchError> {
-        let _ = fs::remove_file(directory.join("exited"));
+    fn spawn(
+        program: &Path,
+        directory: &Path,
+        exited: &str,
+        arguments: &[OsString],
+    ) -> Result<Self, ScratchError> {
+        let _ = fs::remove_file(directory.join(exited));
         Command::new("/bin/sh")
             .args(["-c", Self::SCRIPT, "sealock-scratch-watchdog"])
             .arg(directory)
+            .arg(exited)
             .arg(program)
             .args(arguments)
             .process_group(0) // a Ctrl-C meant for us is not meant for the server
@@ -207,6 +227,24 @@ impl Watchdog {
             .spawn()
             .map(Self)
             .map_err(|source| run_failed(program, source))
+    }
+
+    /// Waits for the command's exit code; none when the watchdog itself came to an end.
+    fn wait_until_exited(&mut self, exited: &Path) -> Option<i32> {
+        loop {
+            let code = fs::read_to_string(exited).ok().and_then(|code| code.trim().parse().ok());
+            if code.is_some() || !matches!(self.0.try_wait(), Ok(None)) {
+                return code;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Goes away and leaves the directory to another watchdog.
+    fn leave(mut self) {
+        if let Some(pipe) = &mut self.0.stdin {
+            let _ = pipe.write_all(b"leave\n");
+        }
     }
 
     /// Waits for the server's first packet. A server that ended leaves its directory to the caller.
@@ -252,13 +290,32 @@ impl ServerUser {
 
     /// With a `tmp` of its own: a server that starts removes the temporary tables of all others that share one.
     fn make_directory(&self, parent: &Path) -> io::Result<tempfile::TempDir> {
-        let directory = tempfile::Builder::new().prefix("sealock-scratch-").tempdir_in(parent)?;
+        let directory = tempfile::Builder::new()
+            .prefix("sealock-scratch-")
+            .permissions(fs::Permissions::from_mode(0o700)) // whoever reaches the socket is root in the server
+            .tempdir_in(parent)?;
         fs::create_dir(directory.path().join("tmp"))?;
         if let Some((user, group)) = self.ids {
             chown(directory.path(), Some(user), Some(group))?;
             chown(directory.path().join("tmp"), Some(user), Some(group))?;
         }
         Ok(directory)
+    }
+
+    /// A directory of root's own, such as some systems set TMPDIR to, is closed to the server's user.
+    fn check_way_to(&self, directory: &Path) -> Result<(), ScratchError> {
+        let Some(user) = self.name.filter(|_| self.ids.is_some()) else { return Ok(()) };
+        let open =
+            |path: &&Path| fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o001 != 0);
+        match directory
+            .ancestors()
+            .skip(1)
+            .filter(|path| !path.as_os_str().is_empty())
+            .find(|path| !open(path))
+        {
+            Some(path) => Err(ScratchError::Closed { path: path.to_owned(), user }),
+            None => Ok(()),
+        }
     }
 
     fn argument(&self) -> Option<OsString> {
@@ -286,21 +343,26 @@ fn locate(given: Option<&Path>, program: &'static str) -> Result<PathBuf, Scratc
         .ok_or(ScratchError::NotInstalled { program })
 }
 
-fn install(installer: &Path, directory: &Path, account: &ServerUser) -> Result<(), ScratchError> {
-    let output = Command::new(installer)
-        .args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"])
-        .args(["--skip-name-resolve", "--innodb-log-file-size=8M", "--innodb-buffer-pool-size=16M"])
-        .arg(joined("--datadir=", &directory.join("data")))
-        .arg(joined("--tmpdir=", &directory.join("tmp")))
-        .args(account.argument())
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|source| run_failed(installer, source))?;
-    if output.status.success() {
-        return Ok(());
+/// Makes the system tables. The directory is watched over until the server's own watchdog does.
+fn install(installer: &Path, directory: &Path, account: &ServerUser) -> Result<Watchdog, ScratchError> {
+    let mut arguments: Vec<OsString> = [
+        "--no-defaults",
+        "--auth-root-authentication-method=normal",
+        "--skip-test-db",
+        "--skip-name-resolve",
+        "--innodb-log-file-size=8M",
+        "--innodb-buffer-pool-size=16M",
+    ]
+    .map(OsString::from)
+    .into();
+    arguments.push(joined("--datadir=", &directory.join("data")));
+    arguments.push(joined("--tmpdir=", &directory.join("tmp")));
+    arguments.extend(account.argument());
+    let mut watchdog = Watchdog::spawn(installer, directory, "installed", &arguments)?;
+    match watchdog.wait_until_exited(&directory.join("installed")) {
+        Some(0) => Ok(watchdog),
+        _ => Err(ScratchError::Install { output: tail(&directory.join("server.log")) }),
     }
-    let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-    Err(ScratchError::Install { output: last_lines(&text) })
 }
 
 /// The installer also makes `root` accounts for TCP; with an empty password they would be open to everyone on this machine.
@@ -415,6 +477,8 @@ mod tests {
         })
         .expect("a server starts");
         let (directory, socket, port) = (server.directory().to_owned(), server.socket(), server.port());
+        let mode = fs::metadata(&directory).expect("it is there").permissions().mode();
+        assert_eq!(mode & 0o077, 0, "others could come in as root");
         assert!(server.version().contains("MariaDB") && socket.exists() && steps.len() == 2);
         let port = port.expect("asked for TCP");
         std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("it listens");
@@ -439,11 +503,30 @@ mod tests {
     #[test]
     fn the_watchdog_cleans_up_when_nobody_is_left_to_drop_it() {
         let directory = tempfile::tempdir().expect("a directory").keep();
-        let mut watchdog =
-            Watchdog::spawn(Path::new("/bin/sleep"), &directory, &["1000".into()]).expect("a shell");
+        let mut watchdog = Watchdog::spawn(Path::new("/bin/sleep"), &directory, "exited", &["1000".into()])
+            .expect("a shell");
         drop(watchdog.0.stdin.take());
         eventually("the directory goes away", || !directory.exists());
         std::mem::forget(watchdog);
+    }
+
+    #[test]
+    fn a_watchdog_that_is_told_to_leave_removes_nothing() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut watchdog =
+            Watchdog::spawn(Path::new("/bin/true"), directory.path(), "installed", &[]).expect("a shell");
+        assert_eq!(watchdog.wait_until_exited(&directory.path().join("installed")), Some(0));
+        watchdog.leave(); // waits for the shell to end
+        assert!(directory.path().join("installed").exists());
+    }
+
+    #[test]
+    fn a_directory_that_the_servers_user_cannot_enter_is_named() {
+        let closed = tempfile::tempdir().expect("a directory");
+        fs::set_permissions(closed.path(), fs::Permissions::from_mode(0o700)).expect("our own");
+        let account = ServerUser { name: Some("mysql"), ids: Some((1, 1)) };
+        let error = account.check_way_to(&closed.path().join("inner")).expect_err("it is closed").to_string();
+        assert!(error.contains(&closed.path().display().to_string()) && error.contains("TMPDIR"), "{error}");
     }
 
     #[test]

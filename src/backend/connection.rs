@@ -16,11 +16,13 @@ use crate::backend::BackendThreadId;
 use crate::backend::connector::{Login, Terms, prove};
 use crate::backend::error::ConnectError;
 use crate::protocol::capabilities::Capabilities;
+use crate::protocol::command::Command;
 use crate::protocol::handshake::ChangeUser;
 use crate::protocol::ok::Ok as OkPacket;
 use crate::protocol::packet::SequenceId;
 use crate::protocol::reply::ServerError;
 use crate::protocol::status::StatusFlags;
+use crate::protocol::wire::Reader;
 use crate::tls::packets::{PacketError, PacketStream};
 use crate::tls::read_buffer::ReadBuffer;
 use crate::tls::stream::MaybeTls;
@@ -28,9 +30,11 @@ use crate::tls::stream::MaybeTls;
 /// Largest packet accepted in answer to a command of the proxy's own, in bytes.
 const CONTROL_PACKET_LIMIT: usize = 1 << 20;
 
-const COM_QUIT: u8 = 0x01;
-const COM_QUERY: u8 = 0x03;
-const COM_RESET_CONNECTION: u8 = 0x1F;
+/// Most that the rows of a query of the proxy's own may take together, in bytes.
+const ROWS_LIMIT: usize = 64 * 1024;
+
+/// In place of a text row's value: NULL.
+const NULL: u8 = 0xFB;
 
 /// One logged-in connection.
 #[derive(Debug)]
@@ -38,12 +42,28 @@ pub struct Connection {
     stream: MaybeTls,
     /// What the server sent and nobody has taken yet.
     pub buffer: ReadBuffer,
+    facts: Facts,
+}
+
+/// What is known of a connection, beside the bytes on it.
+#[derive(Debug)]
+struct Facts {
     thread: BackendThreadId,
     capabilities: Capabilities,
     status: StatusFlags,
+    certainty: Certainty,
     activity: Activity,
     login_ok: Vec<u8>,
     born: Instant,
+}
+
+/// Whether the status flags are those that the session has now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Certainty {
+    /// The last response ended with them.
+    Told,
+    /// The last response ended with an error, which has none, and may have changed them before.
+    Doubtful,
 }
 
 /// Whether a response is outstanding.
@@ -64,6 +84,9 @@ pub enum ControlError {
     /// The server refused it.
     #[error("the backend refuses: {0}")]
     Refused(ServerError),
+    /// The server answered with something that does not belong there, or with too much of it.
+    #[error("the backend's answer cannot be understood: {0}")]
+    Unexpected(&'static str),
 }
 
 impl Connection {
@@ -74,43 +97,41 @@ impl Connection {
         capabilities: Capabilities,
         login_ok: Vec<u8>,
     ) -> Self {
-        let mut connection = Self {
-            stream,
-            buffer,
+        let facts = Facts {
             thread: BackendThreadId(thread),
             capabilities,
             status: StatusFlags::default(),
+            certainty: Certainty::Told,
             activity: Activity::AtRest,
             login_ok: Vec::new(),
             born: Instant::now(),
         };
-        connection.logged_in(login_ok);
-        connection
+        Self { stream, buffer, facts: facts.logged_in(login_ok) }
     }
 
     /// The server's id for it.
     pub fn thread(&self) -> BackendThreadId {
-        self.thread
+        self.facts.thread
     }
 
     /// What was negotiated for it.
     pub fn capabilities(&self) -> Capabilities {
-        self.capabilities
+        self.facts.capabilities
     }
 
     /// Status flags of the last response.
     pub fn status(&self) -> StatusFlags {
-        self.status
+        self.facts.status
     }
 
     /// Payload of the OK packet that ended the last login on it.
     pub fn login_ok(&self) -> &[u8] {
-        &self.login_ok
+        &self.facts.login_ok
     }
 
     /// When it was opened.
     pub fn born(&self) -> Instant {
-        self.born
+        self.facts.born
     }
 
     /// The stream below, for what is not a command and its response: a binlog stream.
@@ -120,18 +141,22 @@ impl Connection {
 
     /// Whether a response is outstanding.
     pub fn activity(&self) -> Activity {
-        self.activity
+        self.facts.activity
     }
 
     /// A command is about to be written.
     pub fn begin(&mut self) {
-        self.activity = Activity::Busy;
+        self.facts.activity = Activity::Busy;
     }
 
-    /// The response has ended with these flags.
-    pub fn end(&mut self, status: StatusFlags) {
-        self.status = status;
-        self.activity = Activity::AtRest;
+    /// The response has ended, with these flags as the last ones.
+    pub fn end(&mut self, status: StatusFlags, certainty: Certainty) {
+        self.facts.end(status, certainty);
+    }
+
+    /// Whether the flags are those that the session has now.
+    pub fn certainty(&self) -> Certainty {
+        self.facts.certainty
     }
 
     /// Reads what the server sends into [`Self::buffer`]; 0 means that it has closed.
@@ -154,8 +179,7 @@ impl Connection {
     /// # Errors
     /// See [`ControlError`]; the connection cannot be used any more.
     pub async fn reset(self) -> Result<Self, ControlError> {
-        let (connection, _) = self.command(&[COM_RESET_CONNECTION]).await?;
-        Ok(connection)
+        self.command(&[Command::ResetConnection.byte()]).await
     }
 
     /// Runs a statement of the proxy's own that answers with OK.
@@ -163,30 +187,32 @@ impl Connection {
     /// # Errors
     /// See [`ControlError`]; the connection cannot be used any more.
     pub async fn execute(self, statement: &str) -> Result<Self, ControlError> {
-        let (connection, _) = self.command(&query(statement)).await?;
-        Ok(connection)
+        self.command(&query(statement)).await
     }
 
-    /// Runs a query of the proxy's own with a single-column result and returns its rows, text or NULL.
+    /// Runs a query of the proxy's own with a single-column result and returns its rows, text or NULL: at most 64 KiB.
     ///
     /// # Errors
     /// See [`ControlError`]; the connection cannot be used any more.
     pub async fn rows(self, statement: &str) -> Result<(Self, Vec<Option<Vec<u8>>>), ControlError> {
-        let (mut packets, state) = self.into_packets();
-        packets.set_sequence(SequenceId::default());
+        let (mut packets, mut facts) = self.into_packets();
         packets.write(&query(statement)).await?;
-        let mut rows = Vec::new();
-        let mut seen = 0_usize;
-        let last = loop {
+        if defines_column(&packets.read().await?)? {
+            packets.read().await?;
+        }
+        let (mut rows, mut bytes) = (Vec::new(), 0);
+        loop {
             let packet = packets.read().await?;
-            match (packet.first(), seen) {
-                (Some(0xFF), _) => return Err(refused(&packet)),
-                (Some(0x00), 0) | (Some(0xFE), 2..) => break packet,
-                (_, 0 | 1) => seen += 1,
-                _ => rows.push(first_column(&packet)),
+            if matches!(packet.first(), Some(0xFE | 0xFF)) {
+                facts.end(ended(&packet)?, Certainty::Told);
+                return Ok((Self::rejoin(packets, facts), rows));
             }
-        };
-        Ok((Self::rejoin(packets, state, &last), rows))
+            bytes += packet.len();
+            if bytes > ROWS_LIMIT {
+                return Err(ControlError::Unexpected("there are more rows than were asked for"));
+            }
+            rows.push(first_column(&packet)?);
+        }
     }
 
     /// Logs in again with COM_CHANGE_USER: everything but the role and FOUND_ROWS() starts afresh, the client's
@@ -206,87 +232,192 @@ impl Connection {
             plugin: Some(prover.unanswered().plugin.to_vec()),
             attributes: terms.attributes.clone(),
         };
-        let (mut packets, state) = self.into_packets();
-        packets.set_sequence(SequenceId::default());
-        packets.write(&command.encode(state.capabilities)).await.map_err(ConnectError::Broken)?;
+        let (mut packets, facts) = self.into_packets();
+        packets.write(&command.encode(facts.capabilities)).await.map_err(ConnectError::Broken)?;
         let ok = prove(&mut packets, &mut prover).await?;
-        let mut connection = Self::rejoin(packets, state, &ok);
-        connection.logged_in(ok);
-        Ok(connection)
+        Ok(Self::rejoin(packets, facts.logged_in(ok)))
     }
 
     /// Says goodbye and closes.
     pub async fn quit(mut self) {
-        let _ = self.send(&[1, 0, 0, 0, COM_QUIT]).await;
+        let _ = self.send(&[1, 0, 0, 0, Command::Quit.byte()]).await;
         let _ = self.stream.shutdown().await;
     }
 
-    async fn command(self, payload: &[u8]) -> Result<(Self, Vec<u8>), ControlError> {
-        let (mut packets, state) = self.into_packets();
-        packets.set_sequence(SequenceId::default());
+    /// Runs a command that answers with OK.
+    async fn command(self, payload: &[u8]) -> Result<Self, ControlError> {
+        let (mut packets, mut facts) = self.into_packets();
         packets.write(payload).await?;
-        let packet = packets.read().await?;
-        if packet.first() == Some(&0xFF) {
-            return Err(refused(&packet));
-        }
-        let connection = Self::rejoin(packets, state, &packet);
-        Ok((connection, packet))
+        facts.end(ended(&packets.read().await?)?, Certainty::Told);
+        Ok(Self::rejoin(packets, facts))
     }
 
-    fn logged_in(&mut self, ok: Vec<u8>) {
-        self.status = OkPacket::parse(&ok).map_or(StatusFlags::AUTOCOMMIT, |ok| ok.status);
-        self.activity = Activity::AtRest;
-        self.login_ok = ok;
+    fn into_packets(self) -> (PacketStream, Facts) {
+        let Self { stream, buffer, facts } = self;
+        (PacketStream::from_parts(stream, buffer, SequenceId::default(), CONTROL_PACKET_LIMIT), facts)
     }
 
-    fn into_packets(self) -> (PacketStream, Remainder) {
-        let remainder = Remainder {
-            thread: self.thread,
-            capabilities: self.capabilities,
-            login_ok: self.login_ok,
-            born: self.born,
-        };
-        let packets =
-            PacketStream::from_parts(self.stream, self.buffer, SequenceId::default(), CONTROL_PACKET_LIMIT);
-        (packets, remainder)
-    }
-
-    fn rejoin(packets: PacketStream, remainder: Remainder, last: &[u8]) -> Self {
+    fn rejoin(packets: PacketStream, facts: Facts) -> Self {
         let (stream, buffer) = packets.into_parts();
-        Self {
-            stream,
-            buffer,
-            thread: remainder.thread,
-            capabilities: remainder.capabilities,
-            status: OkPacket::parse(last).map(|ok| ok.status).unwrap_or_default(),
-            activity: Activity::AtRest,
-            login_ok: remainder.login_ok,
-            born: remainder.born,
-        }
+        Self { stream, buffer, facts }
     }
 }
 
-/// What a connection is beside its stream, while packets are exchanged on it.
-struct Remainder {
-    thread: BackendThreadId,
-    capabilities: Capabilities,
-    login_ok: Vec<u8>,
-    born: Instant,
+impl Facts {
+    fn end(&mut self, status: StatusFlags, certainty: Certainty) {
+        self.status = status;
+        self.certainty = certainty;
+        self.activity = Activity::AtRest;
+    }
+
+    /// With the OK of a login. Of one that cannot be read the worst is assumed, as of a session in a transaction.
+    fn logged_in(mut self, ok: Vec<u8>) -> Self {
+        self.end(OkPacket::parse(&ok).map_or(StatusFlags::IN_TRANSACTION, |ok| ok.status), Certainty::Told);
+        self.login_ok = ok;
+        self
+    }
 }
 
 fn query(statement: &str) -> Vec<u8> {
     let mut payload = Vec::with_capacity(1 + statement.len());
-    payload.push(COM_QUERY);
+    payload.push(Command::Query.byte());
     payload.extend_from_slice(statement.as_bytes());
     payload
 }
 
-fn refused(packet: &[u8]) -> ControlError {
-    let unknown = || ServerError::new(0, *b"HY000", "an error that cannot be read");
-    ControlError::Refused(ServerError::parse(packet).unwrap_or_else(unknown))
+/// The status flags that a response ends with.
+fn ended(packet: &[u8]) -> Result<StatusFlags, ControlError> {
+    if let Some(error) = ServerError::parse(packet) {
+        return Err(ControlError::Refused(error));
+    }
+    let ok = OkPacket::parse(packet).ok_or(ControlError::Unexpected("OK or an error was due"))?;
+    Ok(ok.status)
 }
 
-/// The first column of a text row.
-fn first_column(row: &[u8]) -> Option<Vec<u8>> {
-    crate::protocol::wire::Reader::new(row).lenenc_bytes().map(<[u8]>::to_vec)
+/// Reads the column count, which must be one. Tells whether the column's definition follows: always, but where its
+/// client caches definitions (MARIADB_CLIENT_CACHE_METADATA), the server says so in another byte.
+fn defines_column(packet: &[u8]) -> Result<bool, ControlError> {
+    match packet {
+        [1] => Ok(true),
+        [1, follows] => Ok(*follows != 0),
+        _ => {
+            ended(packet)?;
+            Err(ControlError::Unexpected("a result with one column was due"))
+        }
+    }
+}
+
+/// The first column of a text row; `None` is NULL.
+fn first_column(row: &[u8]) -> Result<Option<Vec<u8>>, ControlError> {
+    if row == [NULL] {
+        return Ok(None);
+    }
+    let value = Reader::new(row).lenenc_bytes().ok_or(ControlError::Unexpected("a row was due"))?;
+    Ok(Some(value.to_vec()))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt as _;
+    use tokio::net::UnixStream;
+
+    use super::*;
+    use crate::tls::socket::Socket;
+
+    const OK: &[u8] = &[0, 0, 0, 2, 0, 0, 0];
+    const OK_IN_TRANSACTION: &[u8] = &[0, 0, 0, 3, 0, 0, 0];
+    const ROWS_END: &[u8] = &[0xFE, 0, 0, 2, 0, 0, 0];
+
+    /// A connection whose server has already said `answers`, packet by packet, to the next command.
+    async fn answered_with(answers: &[&[u8]]) -> (Connection, UnixStream) {
+        let (ours, mut servers) = UnixStream::pair().unwrap();
+        let mut bytes = Vec::new();
+        let mut sequence = SequenceId(1);
+        for answer in answers {
+            sequence = crate::protocol::packet::append(&mut bytes, sequence, answer);
+        }
+        servers.write_all(&bytes).await.unwrap();
+        let stream = MaybeTls::Plain(Socket::unix(ours).unwrap());
+        let buffer = ReadBuffer::default();
+        (Connection::new(stream, buffer, 7, Capabilities::NONE, OK.to_vec()), servers)
+    }
+
+    #[tokio::test]
+    async fn a_reset_tells_the_servers_status_and_leaves_the_rest_as_it_was() {
+        let (connection, mut server) = answered_with(&[OK_IN_TRANSACTION]).await;
+        let connection = connection.reset().await.unwrap();
+        assert!(connection.status().contains(StatusFlags::IN_TRANSACTION));
+        assert_eq!((connection.activity(), connection.thread()), (Activity::AtRest, BackendThreadId(7)));
+        assert_eq!(connection.login_ok(), OK);
+        let mut command = [0; 5];
+        server.read_exact(&mut command).await.unwrap();
+        assert_eq!(command, [1, 0, 0, 0, 0x1F]);
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_neither_ok_nor_an_error_is_no_success() {
+        for answer in [&b"\x00"[..], b"", b"\x01", b"\xFF\x15"] {
+            let (connection, _server) = answered_with(&[answer]).await;
+            let reset = connection.reset().await;
+            assert!(matches!(reset, Err(ControlError::Unexpected(_))), "{answer:?} {reset:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_error_is_told_with_its_number() {
+        let error = ServerError::new(1227, *b"42000", "no").encode(Capabilities::PROTOCOL_41);
+        let (connection, _server) = answered_with(&[&error]).await;
+        let answer = connection.execute("KILL CONNECTION 1").await;
+        assert!(matches!(answer, Err(ControlError::Refused(error)) if error.code == 1227));
+        let (connection, _server) = answered_with(&[&error]).await;
+        let answer = connection.rows("SELECT 1").await;
+        assert!(matches!(answer, Err(ControlError::Refused(error)) if error.code == 1227));
+    }
+
+    #[tokio::test]
+    async fn rows_are_text_or_null() {
+        let (connection, _server) = answered_with(&[&[1], b"definition", b"\x01a", &[NULL], ROWS_END]).await;
+        let (connection, rows) = connection.rows("SELECT …").await.unwrap();
+        assert_eq!(rows, [Some(b"a".to_vec()), None]);
+        assert_eq!(connection.status(), StatusFlags::AUTOCOMMIT);
+    }
+
+    #[tokio::test]
+    async fn the_column_is_defined_or_known_when_the_client_caches_definitions() {
+        for head in [&[&[1, 1][..], b"definition"][..], &[&[1, 0]]] {
+            let (connection, _server) = answered_with(&[head, &[b"\x01a", ROWS_END]].concat()).await;
+            let (_, rows) = connection.rows("SELECT …").await.unwrap();
+            assert_eq!(rows, [Some(b"a".to_vec())], "{head:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_goes_on_sending_rows_is_not_listened_to_for_ever() {
+        let row = [&[0xFC, 0x00, 0x80][..], &[b'x'; 0x8000]].concat();
+        let (connection, _server) = answered_with(&[&[1], b"definition", &row, &row, &row]).await;
+        assert!(matches!(connection.rows("SELECT 1").await, Err(ControlError::Unexpected(_))));
+    }
+
+    #[tokio::test]
+    async fn a_query_that_answers_with_something_else_than_one_column_has_no_rows() {
+        for answer in [OK, &[2], &[0xFB, b'/', b'x']] {
+            let (connection, _server) = answered_with(&[answer]).await;
+            let rows = connection.rows("SELECT 1").await;
+            assert!(matches!(rows, Err(ControlError::Unexpected(_))), "{answer:?} {rows:?}");
+        }
+    }
+
+    #[test]
+    fn after_a_login_whose_ok_cannot_be_read_the_session_counts_as_unfinished() {
+        let facts = Facts {
+            thread: BackendThreadId(7),
+            capabilities: Capabilities::NONE,
+            status: StatusFlags::AUTOCOMMIT,
+            certainty: Certainty::Told,
+            activity: Activity::Busy,
+            login_ok: Vec::new(),
+            born: Instant::now(),
+        };
+        assert!(facts.logged_in(vec![0]).status.contains(StatusFlags::IN_TRANSACTION));
+    }
 }

@@ -15,7 +15,10 @@ use crate::backend::health::Change;
 use crate::backend::proxy_header::{self, Origin};
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::handshake::{Greeting, HandshakeResponse, SslRequest};
+use crate::protocol::ok::Ok as OkPacket;
 use crate::protocol::reply::ServerError;
+use crate::tls::client::ClientTls;
+use crate::tls::metrics::TlsMetrics;
 use crate::tls::packets::PacketStream;
 use crate::tls::socket::Socket;
 use crate::tls::stream::{self, MaybeTls};
@@ -149,9 +152,7 @@ impl Backend {
         let packets = match &self.tls {
             None => packets,
             Some(tls) if greeting.capabilities.contains(Capabilities::SSL) => {
-                let upgraded = upgrade(packets, terms, capabilities, tls).await;
-                self.metrics.observe_tls(&upgraded);
-                upgraded?
+                upgrade(packets, terms, capabilities, tls, &self.metrics.tls).await?
             }
             Some(_) => return Err(ConnectError::TlsNotOffered),
         };
@@ -184,11 +185,6 @@ impl Backend {
 }
 
 impl Dialled {
-    /// What the server said of itself.
-    pub fn greeting(&self) -> &Greeting {
-        &self.greeting
-    }
-
     /// Whether nobody in between can read what is sent to the server.
     pub fn channel(&self) -> Channel {
         if self.packets.stream().is_secure() { Channel::Secure } else { Channel::Insecure }
@@ -197,7 +193,8 @@ impl Dialled {
     /// Ends a login whose client has gone, so that the server sees a wrong answer and not a broken handshake: it counts
     /// those against the proxy's host (`max_connect_errors`).
     pub async fn give_up(mut self) {
-        if self.packets.write(b"sealock: the client has gone").await.is_ok() {
+        // As long as an answer for mysql_native_password: of another length the server calls it a bad handshake.
+        if self.packets.write(b"the client has gone!").await.is_ok() {
             let _ = self.packets.read().await;
         }
     }
@@ -275,6 +272,7 @@ pub(super) async fn prove(packets: &mut PacketStream, prover: &mut Prover) -> Re
         match prover.answer(&packet).map_err(ConnectError::Auth)? {
             Answer::Send(payload) => packets.write(&payload).await.map_err(ConnectError::Broken)?,
             Answer::Wait => {}
+            Answer::Done if OkPacket::parse(&packet).is_none() => return Err(ConnectError::Unexpected),
             Answer::Done => return Ok(packet),
             Answer::Refused(error) => return Err(ConnectError::Login(error)),
         }
@@ -312,7 +310,8 @@ async fn upgrade(
     mut packets: PacketStream,
     terms: &Terms,
     capabilities: Capabilities,
-    tls: &crate::tls::client::ClientTls,
+    tls: &ClientTls,
+    metrics: &TlsMetrics,
 ) -> Result<PacketStream, ConnectError> {
     let request = SslRequest {
         capabilities: capabilities | Capabilities::SSL,
@@ -324,8 +323,9 @@ async fn upgrade(
     let (stream, mut buffer) = packets.into_parts();
     let Ok(mut socket) = stream.into_socket() else { return Err(ConnectError::TlsNotOffered) };
     socket.unread(buffer.take());
-    let stream = stream::connect(socket, tls).await.map_err(ConnectError::Tls)?;
-    let mut packets = PacketStream::new(stream, LOGIN_PACKET_LIMIT);
+    let connected = stream::connect(socket, tls).await;
+    metrics.observe(&connected);
+    let mut packets = PacketStream::new(connected.map_err(ConnectError::Tls)?, LOGIN_PACKET_LIMIT);
     packets.set_sequence(sequence);
     Ok(packets)
 }

@@ -42,6 +42,9 @@ pub enum ConnectError {
     /// The connection ended during the login.
     #[error("the connection to the backend broke during the login")]
     Broken(#[source] PacketError),
+    /// It ended the login with an OK packet that makes no sense.
+    #[error("the backend ends the login with an answer that cannot be understood")]
+    Unexpected,
 }
 
 /// The outcome of an attempt to connect, as a metric label.
@@ -80,7 +83,9 @@ impl ConnectError {
             Self::Unreachable(_) => ConnectOutcome::Unreachable,
             Self::TimedOut(_) => ConnectOutcome::TimedOut,
             Self::TlsNotOffered | Self::Tls(_) => ConnectOutcome::Tls,
-            Self::TooOld(_) | Self::Greeting(_) | Self::Broken(_) => ConnectOutcome::Protocol,
+            Self::TooOld(_) | Self::Greeting(_) | Self::Broken(_) | Self::Unexpected => {
+                ConnectOutcome::Protocol
+            }
             Self::Turned(_) => ConnectOutcome::Turned,
             Self::Login(_) | Self::Auth(_) => ConnectOutcome::Login,
         }
@@ -88,6 +93,17 @@ impl ConnectError {
 
     /// Whether it says that the server is down, rather than something about one account.
     pub fn is_outage(&self) -> bool {
-        !matches!(self, Self::Login(_) | Self::Auth(_))
+        match self {
+            Self::Unreachable(_)
+            | Self::TimedOut(_)
+            | Self::TlsNotOffered
+            | Self::Tls(_)
+            | Self::TooOld(_)
+            | Self::Greeting(_)
+            | Self::Turned(_)
+            | Self::Broken(_)
+            | Self::Unexpected => true,
+            Self::Login(_) | Self::Auth(_) => false,
+        }
     }
 }

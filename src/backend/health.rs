@@ -1,7 +1,8 @@
 //! Whether a backend is up, and what its greeting said.
 //!
-//! Every attempt to connect is evidence; `app` probes only where there is none. What is known outlives a reload of the
-//! configuration.
+//! Every attempt to connect is evidence: that of a client's login, and that of the probe that `app` makes every few
+//! seconds. What is known of a server outlives a reload of the configuration. Nothing here waits, so cancellation has no
+//! effect.
 
 use std::sync::Mutex;
 
@@ -29,6 +30,14 @@ impl From<&Greeting> for ServerFacts {
             collation: greeting.collation,
             status: greeting.status,
         }
+    }
+}
+
+impl ServerFacts {
+    /// Whether a server that says `other` is set up as the one that said this. Status flags are of the moment.
+    fn is_of_same_server(&self, other: &Self) -> bool {
+        let Self { version, capabilities, collation, status: _ } = self;
+        (version, *capabilities, *collation) == (&other.version, other.capabilities, other.collation)
     }
 }
 
@@ -84,8 +93,9 @@ impl Health {
     /// The server answered.
     pub fn observe_greeting(&self, greeting: &Greeting) {
         let mut state = self.lock();
-        if state.facts.as_ref().is_none_or(|facts| facts.version != greeting.version) {
-            state.facts = Some(ServerFacts::from(greeting));
+        let facts = ServerFacts::from(greeting);
+        if state.facts.as_ref().is_none_or(|known| !known.is_of_same_server(&facts)) {
+            state.facts = Some(facts);
         }
     }
 
@@ -108,5 +118,45 @@ impl Health {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn greeting() -> Greeting {
+        Greeting {
+            version: b"10.11.6-MariaDB".to_vec(),
+            connection_id: 7,
+            salt: [b'x'; 20],
+            capabilities: Capabilities::PROTOCOL_41,
+            collation: 45,
+            status: 2,
+            plugin: b"mysql_native_password".to_vec(),
+        }
+    }
+
+    #[test]
+    fn a_server_that_was_set_up_anew_is_noticed_whatever_changed() {
+        let with_tls = Capabilities::PROTOCOL_41 | Capabilities::SSL;
+        for changed in [
+            Greeting { version: b"11.4.2-MariaDB".to_vec(), ..greeting() },
+            Greeting { capabilities: with_tls, ..greeting() },
+            Greeting { collation: 8, ..greeting() },
+        ] {
+            let health = Health::default();
+            health.observe_greeting(&greeting());
+            health.observe_greeting(&changed);
+            assert_eq!(health.facts(), Some(ServerFacts::from(&changed)));
+        }
+    }
+
+    #[test]
+    fn status_flags_alone_change_nothing() {
+        let health = Health::default();
+        health.observe_greeting(&greeting());
+        health.observe_greeting(&Greeting { status: 3, connection_id: 8, ..greeting() });
+        assert_eq!(health.facts(), Some(ServerFacts::from(&greeting())));
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::backend::connection::ControlError;
 use crate::backend::connector::{Login, Terms};
 use crate::backend::error::ConnectError;
+use crate::backend::proxy_header::Origin;
 use crate::backend::{Backend, BackendThreadId};
 use crate::telemetry;
 
@@ -21,9 +22,16 @@ enum KillError {
 
 /// Kills the connection `thread` of `backend`, within `limit`.
 ///
-/// `login` must be of the same account, or have the privilege CONNECTION ADMIN.
-pub async fn kill(backend: &Backend, login: &Login, thread: BackendThreadId, limit: Duration) {
-    match tokio::time::timeout(limit, attempt(backend, login, thread)).await {
+/// `login` must be of the same account, or have the privilege CONNECTION ADMIN. `origin` is the client's: an account may be
+/// tied to its host, where the server is told.
+pub async fn kill(
+    backend: &Backend,
+    login: &Login,
+    origin: Option<Origin>,
+    thread: BackendThreadId,
+    limit: Duration,
+) {
+    match tokio::time::timeout(limit, attempt(backend, login, origin, thread)).await {
         Ok(Ok(())) => {
             backend.metrics().kills.increment(1);
             tracing::debug!(backend = backend.name(), %thread, "killed the statement of a client that went away");
@@ -38,8 +46,13 @@ pub async fn kill(backend: &Backend, login: &Login, thread: BackendThreadId, lim
     }
 }
 
-async fn attempt(backend: &Backend, login: &Login, thread: BackendThreadId) -> Result<(), KillError> {
-    let connection = backend.connect(login, &Terms::default(), None).await?;
+async fn attempt(
+    backend: &Backend,
+    login: &Login,
+    origin: Option<Origin>,
+    thread: BackendThreadId,
+) -> Result<(), KillError> {
+    let connection = backend.connect(login, &Terms::default(), origin).await?;
     connection.execute(&format!("KILL CONNECTION {thread}")).await?.quit().await;
     Ok(())
 }

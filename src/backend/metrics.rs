@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::backend::error::{ConnectError, ConnectOutcome};
+use crate::backend::error::ConnectOutcome;
 use crate::telemetry::label::Side;
-use crate::telemetry::{Counter, Family, Gauge, Histogram, Label as _, Registry, names};
-use crate::tls::packets::PacketStream;
-use crate::tls::stream::HandshakeCause;
+use crate::telemetry::{Counter, Family, Gauge, Histogram, Registry, names};
+use crate::tls::metrics::TlsMetrics;
 
 /// What a pooled or leased connection is doing, as a metric label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,18 +32,15 @@ pub struct BackendMetrics {
     pub waiters: Gauge,
     /// Clients that waited in vain.
     pub timeouts: Counter,
-    /// TLS handshakes that failed.
-    pub tls_failures: Family<HandshakeCause>,
-    registry: Arc<Registry>,
     /// Statements killed because their client went away.
     pub kills: Counter,
+    /// TLS handshakes.
+    pub tls: TlsMetrics,
 }
 
 impl BackendMetrics {
     pub(super) fn new(registry: &Arc<Registry>, backend: &str) -> Self {
         Self {
-            registry: Arc::clone(registry),
-            tls_failures: registry.counters(&names::TLS_HANDSHAKE_FAILURES, &[Side::Backend.label()]),
             up: registry.gauge(&names::BACKEND_UP, &[backend]),
             connects: registry.counters(&names::BACKEND_CONNECTS, &[backend]),
             connect_seconds: registry.histogram(&names::BACKEND_CONNECT, &[backend]),
@@ -52,21 +48,7 @@ impl BackendMetrics {
             waiters: registry.gauge(&names::POOL_WAITERS, &[backend]),
             timeouts: registry.counter(&names::POOL_TIMEOUTS, &[backend]),
             kills: registry.counter(&names::STATEMENTS_KILLED, &[]),
-        }
-    }
-}
-
-impl BackendMetrics {
-    /// An attempt to start TLS has come to its end.
-    pub(super) fn observe_tls(&self, attempt: &Result<PacketStream, ConnectError>) {
-        match attempt {
-            Ok(packets) => {
-                let Some(info) = packets.stream().tls_info() else { return };
-                let values = [Side::Backend.label(), info.version_name(), info.group.unwrap_or("none")];
-                self.registry.counter(&names::TLS_HANDSHAKES, &values).increment(1);
-            }
-            Err(ConnectError::Tls(error)) => self.tls_failures.increment(error.cause()),
-            Err(_) => {}
+            tls: TlsMetrics::new(registry, Side::Backend),
         }
     }
 }

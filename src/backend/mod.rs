@@ -38,7 +38,6 @@ impl fmt::Display for BackendThreadId {
 pub struct Backend {
     name: String,
     address: Address,
-    group: String,
     tls: Option<ClientTls>,
     proxy_protocol: bool,
     connect_timeout: Duration,
@@ -62,7 +61,6 @@ impl Backend {
         Ok(Self {
             name: config.name.clone(),
             address: config.address.clone(),
-            group: config.group.clone(),
             tls,
             proxy_protocol: config.proxy_protocol,
             connect_timeout: config.connect_timeout,
@@ -79,11 +77,6 @@ impl Backend {
     /// Where it listens.
     pub fn address(&self) -> &Address {
         &self.address
-    }
-
-    /// The group it belongs to.
-    pub fn group(&self) -> &str {
-        &self.group
     }
 
     /// Whether it is told the client's address, so that a connection belongs to that address.

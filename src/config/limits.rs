@@ -23,7 +23,7 @@ const MAX_CLIENTS_PER_ACCOUNT: Key<u32> = Key::with_default(
 const HANDSHAKE_TIMEOUT: Key<Duration> = Key::with_default(
     "limits.handshake_timeout",
     "\"10s\"",
-    "Time from accepting a connection to the end of authentication, TLS included.",
+    "Time from accepting a connection until the client has done its part of the login, TLS included. Waiting for a backend has limits of its own.",
 )
 .accepting(POSITIVE, is_positive);
 
@@ -51,7 +51,7 @@ const WRITE_TIMEOUT: Key<Duration> = Key::with_default(
 const KILL_TIMEOUT: Key<Duration> = Key::with_default(
     "limits.kill_timeout",
     "\"5s\"",
-    "Time to kill the running statement of a client that went away; after it the connection is closed.",
+    "Time to kill the running statement of a client that went away, or to clean a connection for the next client; a connection that takes longer is closed.",
 )
 .accepting(POSITIVE, is_positive);
 

@@ -94,6 +94,16 @@ pub enum TlsVersion {
     V1_3,
 }
 
+impl TlsVersion {
+    /// The name that people, logs and metrics use.
+    pub fn protocol_name(self) -> &'static str {
+        match self {
+            Self::V1_2 => "TLSv1.2",
+            Self::V1_3 => "TLSv1.3",
+        }
+    }
+}
+
 /// One `[[backend]]`: one MariaDB server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Backend {
@@ -227,7 +237,7 @@ pub struct Limits {
     pub max_clients: u32,
     /// Client connections per account; 0: no limit.
     pub max_clients_per_account: u32,
-    /// Time from accept to the end of authentication.
+    /// Time from accept until the client has done its part of the login.
     pub handshake_timeout: Duration,
     /// Largest packet accepted before authentication, in bytes.
     pub max_handshake_packet: usize,
@@ -283,7 +293,7 @@ pub struct Admin {
 /// `[runtime]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Runtime {
-    /// Worker threads; none: one a core.
+    /// Worker threads; none: one for each core that the process may use.
     pub worker_threads: Option<u32>,
 }
 

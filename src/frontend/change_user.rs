@@ -5,11 +5,13 @@
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use crate::auth::Salt;
 use crate::backend::connector::Terms;
 use crate::frontend::client::Incoming;
 use crate::frontend::client_stream::ClientStream;
-use crate::frontend::error::SessionEnd;
+use crate::frontend::error::{ErrorOrigin, SessionEnd};
 use crate::frontend::login::{Claim, LoggedIn, LoginAttempt, Opening};
 use crate::frontend::login_error::LoginError;
 use crate::frontend::session::Session;
@@ -26,8 +28,13 @@ impl Session {
     /// Logs the client in as somebody else.
     pub(super) async fn change_user(&mut self, incoming: Incoming) -> Result<(), SessionEnd> {
         self.waits_for_answer = true;
+        let context = self.frontend.context.load_full();
+        let limit = context.limits.max_handshake_packet;
+        if incoming.header.len > limit {
+            return Err(SessionEnd::ClientMalformed);
+        }
         while self.client.buffer.len() < incoming.packet_len() {
-            self.client.fill().await?;
+            self.more_from_client().await?;
         }
         let facts = self.client.facts().clone();
         let payload = self.client.buffer.bytes().get(HEADER_LEN..incoming.packet_len()).unwrap_or_default();
@@ -36,11 +43,16 @@ impl Session {
         // What a server answers to a command that it cannot read; the session goes on.
         let Ok(command) = command else { return self.reply_error(&ServerError::unknown_command()).await };
         let claim = claim(command, facts.capabilities, facts.max_packet);
-        let context = self.frontend.context.load_full();
         let frontend = Arc::clone(&self.frontend);
-        let attempt = LoginAttempt { frontend: &frontend, context: &context, client: &facts };
-        let limit = context.limits.max_handshake_packet;
+        let replaced = self.lease.slot().cloned();
+        let attempt = LoginAttempt {
+            frontend: &frontend,
+            context: &context,
+            client: &facts,
+            replaces: replaced.as_ref(),
+        };
         let mut packets = self.client.packets(incoming.header.sequence.next(), limit);
+        packets.set_deadline(Instant::now() + context.limits.handshake_timeout);
         let logged_in = converse(&attempt, &mut packets, &claim).await;
         let sequence = packets.sequence();
         let (_, ahead) = packets.into_parts();
@@ -73,13 +85,15 @@ impl Session {
             self.client.send_packet(sequence, &payload).await?;
         }
         self.waits_for_answer = false;
-        self.failed_logins += 1;
+        let is_a_failed_proof = !matches!(error, LoginError::Unavailable(_));
+        self.failed_logins += u8::from(is_a_failed_proof);
         let hopeless = matches!(error, LoginError::Client(_)) || self.failed_logins >= MOST_FAILURES;
         if hopeless { Err(SessionEnd::ChangeUserFailed) } else { Ok(()) }
     }
 
     async fn reply_error(&mut self, error: &ServerError) -> Result<(), SessionEnd> {
         let payload = error.encode(self.client.facts().capabilities);
+        self.frontend.metrics.error_replies.increment(ErrorOrigin::Client);
         self.client.send_packet(SequenceId(1), &payload).await
     }
 }

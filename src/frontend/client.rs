@@ -1,6 +1,8 @@
 //! The client's side of a session: packets in, responses out.
 
+use std::future::poll_fn;
 use std::io;
+use std::pin::pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -14,6 +16,7 @@ use crate::protocol::capabilities::Capabilities;
 use crate::protocol::command::Command;
 use crate::protocol::dialect::{Dialect, Ends, StateChanges};
 use crate::protocol::packet::{HEADER_LEN, Header, MAX_PAYLOAD, SequenceId};
+use crate::protocol::response::Reports;
 use crate::tls::packets::PacketStream;
 use crate::tls::read_buffer::ReadBuffer;
 
@@ -131,7 +134,7 @@ impl Client {
 
     /// The part of a command's payload that may be looked at.
     pub fn head(&self, incoming: &Incoming) -> &[u8] {
-        let end = incoming.packet_len().min(self.buffer.len());
+        let end = HEADER_LEN + incoming.header.len.min(HEAD_LEN);
         self.buffer.bytes().get(HEADER_LEN..end).unwrap_or_default()
     }
 
@@ -153,18 +156,6 @@ impl Client {
         Poll::Pending
     }
 
-    /// Waits until the client has sent something more.
-    ///
-    /// # Errors
-    /// [`SessionEnd::ClientGone`].
-    pub async fn fill(&mut self) -> Result<(), SessionEnd> {
-        match std::future::poll_fn(|cx| self.poll_fill(cx)).await {
-            Ok(0) => Err(SessionEnd::ClientGone(None)),
-            Ok(_) => Ok(()),
-            Err(error) => Err(SessionEnd::ClientGone(Some(error))),
-        }
-    }
-
     /// Sends bytes, packet headers included.
     ///
     /// # Errors
@@ -173,8 +164,15 @@ impl Client {
         let Some(limit) = self.write_timeout else { return self.write(bytes).await };
         // In pieces, so that the limit is on taking nothing and not on taking a large result slowly.
         for piece in bytes.chunks(AHEAD_LEN) {
-            let written = tokio::time::timeout(limit, self.write(piece)).await;
-            written.unwrap_or(Err(SessionEnd::ClientStalled))?;
+            let mut write = pin!(self.write(piece));
+            // Nearly always the socket takes all of it at once. Only a write that waits is worth a timer.
+            let written = match poll_fn(|cx| Poll::Ready(write.as_mut().poll(cx))).await {
+                Poll::Ready(written) => written,
+                Poll::Pending => {
+                    tokio::time::timeout(limit, write).await.unwrap_or(Err(SessionEnd::ClientStalled))
+                }
+            };
+            written?;
         }
         Ok(())
     }
@@ -214,6 +212,7 @@ impl ClientFacts {
             } else {
                 StateChanges::Dropped
             },
+            reports: if has(Capabilities::PROGRESS) { Reports::Asked } else { Reports::Unasked },
         }
     }
 }

@@ -151,7 +151,7 @@ impl SessionEnd {
     /// What the client is told where it waits for an answer; `None`: the connection just closes.
     ///
     /// A statement that never left is safe to repeat (1047, which clients take for a lost connection); one that may
-    /// have been executed is not (2013). See FACTS §8.
+    /// have been executed is not (1927, which clients take for a lost connection too).
     pub fn to_client(&self) -> Option<ServerError> {
         match self {
             Self::Quit

@@ -213,12 +213,9 @@ impl Greeted {
         let accepted = stream::accept(socket, Arc::clone(tls.config()));
         let accepted =
             tokio::time::timeout_at(self.deadline, accepted).await.map_err(|_| Refusal::TimedOut)?;
-        let encrypted = accepted.map_err(|error| {
-            frontend.metrics.tls_failures.increment(error.cause());
-            Refusal::Tls(error)
-        })?;
-        encrypted.tls_info().iter().for_each(|info| frontend.metrics.secured(info));
-        let mut packets = PacketStream::new(encrypted, context.limits.max_handshake_packet);
+        frontend.metrics.tls.observe(&accepted);
+        let mut packets =
+            PacketStream::new(accepted.map_err(Refusal::Tls)?, context.limits.max_handshake_packet);
         packets.set_sequence(sequence);
         packets.set_deadline(self.deadline);
         Ok(Self { packets, ..self })
@@ -239,7 +236,8 @@ impl Secured {
         since: Instant,
     ) -> Result<Session, Refusal> {
         let claim = claim(self.response, &self.facts);
-        let attempt = LoginAttempt { frontend: &frontend, context: &context, client: &self.facts };
+        let attempt =
+            LoginAttempt { frontend: &frontend, context: &context, client: &self.facts, replaces: None };
         let logged_in = attempt.log_in(&mut self.packets, &claim, self.salt, Opening::Answered).await;
         let logged_in = match logged_in {
             Ok(logged_in) => logged_in,
@@ -258,7 +256,7 @@ impl Secured {
         frontend.metrics.handshake_seconds.record(since.elapsed());
         tracing::debug!(
             client = %self.id,
-            account = %String::from_utf8_lossy(&claim.user),
+            account = ?String::from_utf8_lossy(&claim.user),
             host = self.facts.host,
             rung = crate::telemetry::Label::label(logged_in.rung),
             tls = self.tls.as_ref().map(TlsInfo::version_name),

@@ -25,6 +25,7 @@ use crate::frontend::context::{Context, Frontend};
 use crate::frontend::limits::AccountPlace;
 use crate::frontend::login_error::LoginError;
 use crate::frontend::relay_login;
+use crate::pool::key::Slot;
 use crate::pool::{AcquireError, Lease, Request};
 use crate::protocol::reply::{ACCESS_DENIED, ServerError, UsingPassword};
 use crate::router;
@@ -85,6 +86,8 @@ pub struct LoginAttempt<'a> {
     pub context: &'a Context,
     /// Who is connecting.
     pub client: &'a ClientFacts,
+    /// The place in the pool of the session that logs in again; it is given up if this attempt succeeds.
+    pub replaces: Option<&'a Slot>,
 }
 
 impl<'a> LoginAttempt<'a> {
@@ -152,6 +155,7 @@ impl<'a> LoginAttempt<'a> {
             origin: self.client.origin,
             generation: self.context.generation,
             bounds: self.context.bounds(),
+            replaces: self.replaces,
         }
     }
 
@@ -161,6 +165,9 @@ impl<'a> LoginAttempt<'a> {
     /// [`LoginError::TooManyClients`].
     pub fn admit(&self, user: &[u8], own_limit: Option<u32>) -> Result<AccountPlace, LoginError> {
         let most = own_limit.unwrap_or(self.context.limits.max_clients_per_account);
+        // A client that logs in again as the same account still has its former place.
+        let again = u32::from(self.replaces.is_some_and(|slot| slot.account == user));
+        let most = if most == 0 { 0 } else { most.saturating_add(again) };
         let place = self.frontend.limits.admit_account(user, most);
         place.ok_or_else(|| LoginError::TooManyClients(ServerError::too_many_user_connections(user)))
     }

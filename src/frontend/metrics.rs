@@ -8,11 +8,10 @@ use crate::frontend::refusal::RefusalCause;
 use crate::protocol::command::Command;
 use crate::telemetry::label::{Side, Transport};
 use crate::telemetry::{Counter, Family, Gauge, Histogram, Label, Registry, names};
-use crate::tls::stream::{HandshakeCause, TlsInfo};
+use crate::tls::metrics::TlsMetrics;
 
 /// Handles for the client's side.
 pub struct FrontendMetrics {
-    registry: Arc<Registry>,
     /// Clients that are logged in.
     pub clients: Family<Transport, Gauge>,
     /// Clients that are not logged in yet.
@@ -27,8 +26,8 @@ pub struct FrontendMetrics {
     pub disconnects: Family<DisconnectCause>,
     /// Time to log in.
     pub handshake_seconds: Histogram,
-    /// TLS handshakes that failed.
-    pub tls_failures: Family<HandshakeCause>,
+    /// TLS handshakes.
+    pub tls: TlsMetrics,
     /// Commands.
     pub commands: Family<Command>,
     /// Time of a command and its response.
@@ -47,7 +46,6 @@ impl FrontendMetrics {
     /// Resolves everything.
     pub fn new(registry: &Arc<Registry>) -> Self {
         Self {
-            registry: Arc::clone(registry),
             clients: registry.gauges(&names::CLIENTS, &[]),
             handshaking: registry.gauge(&names::CLIENTS_HANDSHAKING, &[]),
             connections: registry.counters(&names::CLIENT_CONNECTIONS, &[]),
@@ -55,7 +53,7 @@ impl FrontendMetrics {
             refusals: registry.counters(&names::CLIENT_REFUSALS, &[]),
             disconnects: registry.counters(&names::CLIENT_DISCONNECTS, &[]),
             handshake_seconds: registry.histogram(&names::CLIENT_HANDSHAKE, &[]),
-            tls_failures: registry.counters(&names::TLS_HANDSHAKE_FAILURES, &[Side::Client.label()]),
+            tls: TlsMetrics::new(registry, Side::Client),
             commands: registry.counters(&names::COMMANDS, &[]),
             statement_seconds: registry.histogram(&names::STATEMENT, &[]),
             received: registry.counter(&names::CLIENT_RECEIVED_BYTES, &[]),
@@ -63,12 +61,6 @@ impl FrontendMetrics {
             error_replies: registry.counters(&names::ERROR_REPLIES, &[]),
             file_refusals: registry.counter(&names::LOCAL_INFILE_REFUSALS, &[]),
         }
-    }
-
-    /// A TLS handshake with a client has succeeded.
-    pub fn secured(&self, info: &TlsInfo) {
-        let values = [Side::Client.label(), info.version_name(), info.group.unwrap_or("none")];
-        self.registry.counter(&names::TLS_HANDSHAKES, &values).increment(1);
     }
 }
 

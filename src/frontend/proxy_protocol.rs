@@ -45,7 +45,8 @@ pub async fn read(socket: &mut Socket) -> Result<Announced, BadHeader> {
     loop {
         let read = socket.read_buf(&mut bytes).await.map_err(|_| BadHeader)?;
         let header = HeaderResult::parse(&bytes);
-        if header.is_incomplete() && read > 0 && bytes.len() < LONGEST {
+        let incomplete = header.is_incomplete() || is_unfinished_line(&bytes);
+        if incomplete && read > 0 && bytes.len() < LONGEST {
             continue;
         }
         let (announced, len) = understand(header)?;
@@ -53,6 +54,13 @@ pub async fn read(socket: &mut Socket) -> Result<Announced, BadHeader> {
         socket.unread(bytes::Bytes::copy_from_slice(rest));
         return Ok(announced);
     }
+}
+
+/// A text header is a line of at most 107 bytes; before its end no verdict on it counts.
+fn is_unfinished_line(bytes: &[u8]) -> bool {
+    const LONGEST_LINE: usize = 107;
+    let text = b"PROXY ".iter().zip(bytes).all(|(expected, byte)| expected == byte);
+    text && bytes.len() < LONGEST_LINE && memchr::memmem::find(bytes, b"\r\n").is_none()
 }
 
 fn understand(header: HeaderResult<'_>) -> Result<(Announced, usize), BadHeader> {
@@ -118,6 +126,21 @@ mod tests {
         let Ok(Announced::Origin(origin)) = announced else { panic!("{announced:?}") };
         assert_eq!(origin.client, "192.0.2.7:40000".parse().unwrap());
         assert_eq!(rest, b"hello");
+    }
+
+    #[tokio::test]
+    async fn a_text_header_may_come_in_two_pieces_split_anywhere() {
+        let header = b"PROXY TCP4 192.0.2.7 198.51.100.1 40000 6033\r\n";
+        for at in 1..header.len() {
+            let (near, mut far) = UnixStream::pair().unwrap();
+            let mut socket = Socket::unix(near).unwrap();
+            far.write_all(&header[..at]).await.unwrap();
+            let (announced, ()) = tokio::join!(read(&mut socket), async {
+                tokio::task::yield_now().await;
+                far.write_all(&header[at..]).await.unwrap();
+            });
+            assert!(matches!(announced, Ok(Announced::Origin(_))), "split at {at}");
+        }
     }
 
     #[tokio::test]

@@ -8,15 +8,16 @@ use std::future::poll_fn;
 use std::task::Poll;
 use std::time::Instant;
 
+use crate::backend::connection::Certainty;
 use crate::frontend::client::Incoming;
 use crate::frontend::error::{ErrorOrigin, SessionEnd};
-use crate::frontend::send::{FileAccess, Forwarding};
 use crate::frontend::session::Session;
 use crate::pool::close_reason::CloseReason;
 use crate::protocol::command::Shape;
-use crate::protocol::dialect::Translator;
-use crate::protocol::packet::{HEADER_LEN, Header, SequenceId};
-use crate::protocol::response::Last;
+use crate::protocol::dialect::{FileAccess, Stop, Translator};
+use crate::protocol::packet::{Header, SequenceId};
+use crate::protocol::response::{Last, Malformed};
+use crate::protocol::status::StatusFlags;
 
 impl Session {
     /// Relays one command and its response.
@@ -27,7 +28,7 @@ impl Session {
         let files = self.send_command(incoming).await?;
         if shape == Shape::Nothing {
             let status = self.status();
-            self.connection()?.end(status);
+            self.connection()?.end(status, Certainty::Told);
             return Ok(());
         }
         self.relay_response(shape, files).await?;
@@ -36,58 +37,66 @@ impl Session {
     }
 
     /// Relays the response to its end.
-    pub(super) async fn relay_response(&mut self, shape: Shape, files: FileAccess) -> Result<(), SessionEnd> {
-        let mut translator = Translator::new(shape, self.dialect(), self.status());
-        let relayed = self.relay_packets(&mut translator, files).await;
-        match relayed {
-            Ok(()) => {
-                let scanner = translator.scanner();
-                if scanner.last() == Last::Error {
-                    self.frontend.metrics.error_replies.increment(ErrorOrigin::Backend);
-                }
-                let status = if scanner.last() == Last::Ok { scanner.status() } else { self.status() };
-                self.connection()?.end(status);
-                self.waits_for_answer = false;
-                Ok(())
-            }
-            Err(end) => {
-                self.interrupted(&translator, &end);
-                Err(end)
-            }
+    async fn relay_response(&mut self, shape: Shape, files: FileAccess) -> Result<(), SessionEnd> {
+        let (dialect, status) = (self.dialect(), self.status());
+        let mut translator = Translator::new(shape, dialect, status, self.asked, files);
+        let relayed = self.relay_packets(&mut translator).await;
+        self.asked = translator.last_sequence();
+        if let Err(end) = relayed {
+            self.interrupted(&translator, &end);
+            return Err(end);
         }
+        self.completed(&translator, status)
     }
 
-    async fn relay_packets(
+    /// A response has come to its end: the connection is at rest, in the state that the response told.
+    pub(super) fn completed(
         &mut self,
-        translator: &mut Translator,
-        files: FileAccess,
+        translator: &Translator,
+        before: StatusFlags,
     ) -> Result<(), SessionEnd> {
+        let scanner = translator.scanner();
+        self.asked = translator.last_sequence();
+        self.waits_for_answer = false;
+        let failed = scanner.last() == Last::Error;
+        if failed {
+            self.frontend.metrics.error_replies.increment(ErrorOrigin::Backend);
+        }
+        let certainty = if failed { Certainty::Doubtful } else { Certainty::Told };
+        let connection = self.connection()?;
+        connection.end(scanner.status().unwrap_or(before), certainty);
+        if connection.buffer.is_empty() {
+            return Ok(());
+        }
+        // Else the next command would be answered with what is left over.
+        self.lease.taint(CloseReason::Broken);
+        Err(SessionEnd::BackendMalformed(Malformed::SURPLUS))
+    }
+
+    async fn relay_packets(&mut self, translator: &mut Translator) -> Result<(), SessionEnd> {
         loop {
-            let file_wanted = self.relay_burst(translator).await?;
-            if file_wanted {
-                if files == FileAccess::Refused {
+            match self.relay_burst(translator).await? {
+                Stop::Input if translator.is_done() => return Ok(()),
+                Stop::Input => {}
+                Stop::FileWanted => self.send_file(translator).await?,
+                Stop::FileRefused => {
                     self.frontend.metrics.file_refusals.increment(1);
                     return Err(SessionEnd::FileNotAsked);
                 }
-                self.send_file(translator).await?;
-            } else if translator.is_done() {
-                return Ok(());
+                Stop::Malformed(malformed) => return Err(SessionEnd::BackendMalformed(malformed)),
             }
             self.wait_for_backend().await?;
         }
     }
 
-    /// Passes on what is in the backend's buffer, in one write. Tells whether the server waits for a file.
-    async fn relay_burst(&mut self, translator: &mut Translator) -> Result<bool, SessionEnd> {
+    /// Passes on what is in the backend's buffer, in one write, and says why it went no further.
+    pub(super) async fn relay_burst(&mut self, translator: &mut Translator) -> Result<Stop, SessionEnd> {
         let connection = self.lease.connection().ok_or(SessionEnd::BackendClosed)?;
         self.out.clear();
         let input = connection.buffer.bytes();
-        let advance = translator.advance(input, &mut self.out).map_err(SessionEnd::BackendMalformed)?;
-        let bytes = if translator.is_transparent() {
-            input.get(..advance.taken).unwrap_or_default()
-        } else {
-            self.out.as_slice()
-        };
+        let advance = translator.advance(input, &mut self.out);
+        let taken = input.get(..advance.taken).unwrap_or_default();
+        let bytes = if translator.is_transparent() { taken } else { self.out.as_slice() };
         if !bytes.is_empty() {
             self.frontend.metrics.sent.increment(bytes.len() as u64);
             self.client.send(bytes).await?;
@@ -96,7 +105,7 @@ impl Session {
         if self.out.capacity() > LARGE {
             self.out = Vec::new();
         }
-        Ok(advance.file_wanted)
+        Ok(advance.stop)
     }
 
     /// Waits until the backend has sent more, or the client has gone.
@@ -122,15 +131,12 @@ impl Session {
             let header = loop {
                 match Header::parse(self.client.buffer.bytes()) {
                     Some(header) => break header,
-                    None => self.client.fill().await?,
+                    None => self.more_from_client().await?,
                 }
             };
-            let connection = self.lease.connection().ok_or(SessionEnd::BackendClosed)?;
-            let mut packet = Forwarding { left: HEADER_LEN + header.len, more: false };
-            let bytes = packet.run(&mut self.client, connection, shift).await?;
-            self.frontend.metrics.received.increment(bytes);
+            self.forward_packets(header, shift).await?;
             if header.len == 0 {
-                translator.file_sent(header.sequence);
+                translator.file_sent(self.asked);
                 return Ok(());
             }
         }
@@ -139,7 +145,6 @@ impl Session {
     /// A response did not come to its end: decides whether the client can still be told.
     fn interrupted(&mut self, translator: &Translator, end: &SessionEnd) {
         self.waits_for_answer = translator.scanner().is_between_packets();
-        self.error_sequence = translator.next_sequence();
         match end {
             SessionEnd::BackendLost(_) | SessionEnd::BackendMalformed(_) | SessionEnd::FileNotAsked => {
                 self.lease.taint(CloseReason::Broken);
@@ -150,7 +155,7 @@ impl Session {
 
     /// The sequence id of an error for the client, if it waits for an answer and is between two packets.
     pub(super) fn sequence_for_error(&self) -> Option<SequenceId> {
-        self.waits_for_answer.then_some(self.error_sequence)
+        self.waits_for_answer.then_some(self.asked.next())
     }
 }
 

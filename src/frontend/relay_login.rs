@@ -24,7 +24,7 @@ use crate::config::model::Address;
 use crate::frontend::limits::AccountPlace;
 use crate::frontend::login::{Claim, LoggedIn, LoginAttempt, Rung};
 use crate::frontend::login_error::{LoginError, cleartext_refused};
-use crate::pool::lease::Permit;
+use crate::pool::lease::{Killer, Permit};
 use crate::pool::{AcquireError, Lease};
 use crate::protocol::handshake::AuthPacket;
 use crate::protocol::reply::{ServerError, UsingPassword};
@@ -112,7 +112,7 @@ async fn judge<S: AsyncRead + AsyncWrite + Unpin>(
     let connection = dialled.into_connection(ok);
     match take_place(attempt, backend, claim).await {
         Ok((place, permit)) => {
-            let killer = attempt.context.service.clone();
+            let killer = attempt.context.service.clone().map(|login| Killer { login, origin: None });
             let lease = Lease::relayed(permit, Arc::clone(backend), connection, killer);
             Ok(LoggedIn { lease, rung: Rung::Relay, place })
         }

@@ -6,27 +6,24 @@
 use std::future::poll_fn;
 use std::io;
 use std::task::Poll;
+use std::time::Duration;
 
-use crate::backend::connection::Connection;
-use crate::frontend::client::{Client, Incoming};
+use crate::frontend::client::Incoming;
 use crate::frontend::error::SessionEnd;
 use crate::frontend::rewrite::{self, Clients};
 use crate::frontend::session::Session;
 use crate::pool::close_reason::CloseReason;
 use crate::protocol::command::Command;
+use crate::protocol::dialect::FileAccess;
 use crate::protocol::packet::{HEADER_LEN, Header, MAX_PAYLOAD};
+use crate::protocol::reply::ERR_HEADER;
 use crate::protocol::status::StatusFlags;
 use crate::sql::SqlMode;
 use crate::sql::classify::classify;
 
-/// What a command allows its response to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FileAccess {
-    /// The statement names a local file.
-    Asked,
-    /// It does not.
-    Refused,
-}
+/// How long a server that has closed is listened to for its reason, and how much it may say.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+const LAST_WORDS_LEN: usize = 64 * 1024;
 
 /// What became of looking at a command.
 struct Inspected {
@@ -45,6 +42,9 @@ impl Session {
     pub(super) async fn send_command(&mut self, incoming: Incoming) -> Result<FileAccess, SessionEnd> {
         self.check_backend().await?;
         let Inspected { files, changed } = self.inspect(incoming);
+        if incoming.command == Command::StmtPrepare && files == FileAccess::Asked {
+            self.prepared_files = FileAccess::Asked;
+        }
         match changed {
             Some(payload) => self.send_changed(incoming, &payload).await?,
             None => self.forward(incoming).await?,
@@ -56,6 +56,11 @@ impl Session {
     /// If so nothing of this one has been sent, and the client is told that it may be repeated.
     async fn check_backend(&mut self) -> Result<(), SessionEnd> {
         let connection = self.lease.connection().ok_or(SessionEnd::BackendClosed)?;
+        if !connection.buffer.is_empty() {
+            // Came with the OK of the login; it would be taken for the answer.
+            self.lease.taint(CloseReason::Broken);
+            return Err(SessionEnd::BackendLostBefore(io::ErrorKind::InvalidData.into()));
+        }
         let news = poll_fn(|cx| Poll::Ready(connection.poll_fill(cx))).await;
         let error = match news {
             Poll::Pending => return Ok(()),
@@ -73,6 +78,9 @@ impl Session {
                 let payload = rewrite::process_kill(self.client.head(&incoming), self.clients());
                 Inspected { changed: payload.map(|payload| payload.to_vec()), ..Inspected::PLAIN }
             }
+            Command::StmtExecute | Command::StmtBulkExecute => {
+                Inspected { files: self.prepared_files, ..Inspected::PLAIN }
+            }
             Command::SetOption => {
                 self.lease.taint(CloseReason::OptionChanged);
                 Inspected::PLAIN
@@ -87,7 +95,8 @@ impl Session {
         let head = self.client.head(&incoming);
         let Some((command, text)) = head.split_first() else { return Inspected::PLAIN };
         let statement = classify(text, mode);
-        let files = if statement.asks_local_file { FileAccess::Asked } else { FileAccess::Refused };
+        let asks = statement.asks_local_file;
+        let files = if asks { FileAccess::Asked } else { FileAccess::Refused };
         if head.len() < incoming.header.len {
             return Inspected { files, changed: None };
         }
@@ -101,6 +110,7 @@ impl Session {
     }
 
     async fn send_changed(&mut self, incoming: Incoming, payload: &[u8]) -> Result<(), SessionEnd> {
+        self.asked = incoming.header.sequence;
         self.frontend.metrics.received.increment(incoming.packet_len() as u64);
         self.client.buffer.consume(incoming.packet_len());
         let mut bytes = Vec::with_capacity(HEADER_LEN + payload.len());
@@ -112,18 +122,51 @@ impl Session {
 
     /// Sends the command as it comes, to its last packet.
     pub(super) async fn forward(&mut self, incoming: Incoming) -> Result<(), SessionEnd> {
-        let connection = self.lease.connection().ok_or(SessionEnd::BackendClosed)?;
-        connection.begin();
-        let mut packets = Forwarding { left: incoming.packet_len(), more: incoming.is_continued() };
-        let sent = packets.run(&mut self.client, connection, 0).await;
-        match sent {
-            Ok(bytes) => {
-                self.frontend.metrics.received.increment(bytes);
-                Ok(())
-            }
+        self.connection()?.begin();
+        match self.forward_packets(incoming.header, 0).await {
             // The server may have refused the packet before it was complete; then its error is on its way.
             Err(SessionEnd::BackendLost(error)) => self.last_words(error).await,
-            Err(end) => Err(end),
+            done => done,
+        }
+    }
+
+    /// Moves the packet with this header, and those that continue it, from the client to the backend without waiting
+    /// for the whole; `shift` is added to their sequence ids.
+    pub(super) async fn forward_packets(&mut self, first: Header, shift: u8) -> Result<(), SessionEnd> {
+        let mut header = first;
+        loop {
+            self.asked = header.sequence;
+            if let Some(sequence) = self.client.buffer.bytes_mut().get_mut(HEADER_LEN - 1) {
+                *sequence = sequence.wrapping_add(shift);
+            }
+            self.forward_bytes(HEADER_LEN + header.len).await?;
+            if header.len < MAX_PAYLOAD {
+                return Ok(());
+            }
+            header = loop {
+                match Header::parse(self.client.buffer.bytes()) {
+                    Some(header) => break header,
+                    None => self.more_from_client().await?,
+                }
+            };
+        }
+    }
+
+    async fn forward_bytes(&mut self, count: usize) -> Result<(), SessionEnd> {
+        self.frontend.metrics.received.increment(count as u64);
+        let mut left = count;
+        loop {
+            let connection = self.lease.connection().ok_or(SessionEnd::BackendClosed)?;
+            let bytes = self.client.buffer.bytes();
+            let now = bytes.get(..bytes.len().min(left)).unwrap_or_default();
+            connection.send(now).await.map_err(|error| SessionEnd::BackendLost(Some(error)))?;
+            let sent = now.len();
+            self.client.buffer.consume(sent);
+            left -= sent;
+            if left == 0 {
+                return Ok(());
+            }
+            self.more_from_client().await?;
         }
     }
 
@@ -131,69 +174,20 @@ impl Session {
     async fn last_words(&mut self, error: Option<io::Error>) -> Result<(), SessionEnd> {
         self.lease.taint(CloseReason::Broken);
         let connection = self.connection()?;
-        while matches!(poll_fn(|cx| connection.poll_fill(cx)).await, Ok(1..)) {}
-        let said = connection.buffer.bytes().get(HEADER_LEN) == Some(&0xFF);
-        if said {
-            let bytes = self.connection()?.buffer.take();
-            self.client.send(&bytes).await?;
+        let listen = async {
+            while connection.buffer.len() < LAST_WORDS_LEN
+                && matches!(poll_fn(|cx| connection.poll_fill(cx)).await, Ok(1..))
+            {}
+        };
+        let _ = tokio::time::timeout(LAST_WORDS, listen).await;
+        let buffer = &mut self.connection()?.buffer;
+        let len = Header::parse(buffer.bytes()).map_or(0, |header| HEADER_LEN + header.len);
+        let error_packet =
+            buffer.bytes().get(..len).filter(|packet| packet.get(HEADER_LEN) == Some(&ERR_HEADER));
+        if let Some(packet) = error_packet.map(<[u8]>::to_vec) {
+            self.client.send(&packet).await?;
             self.waits_for_answer = false;
         }
         Err(SessionEnd::BackendLost(error))
-    }
-}
-
-/// Packets on their way from the client to the backend, without waiting for whole ones.
-pub(super) struct Forwarding {
-    /// Bytes still to come of the current packet.
-    pub left: usize,
-    /// Another packet continues the payload.
-    pub more: bool,
-}
-
-impl Forwarding {
-    /// Moves all of them; `shift` is added to their sequence ids. Returns how many bytes that were.
-    pub async fn run(
-        &mut self,
-        client: &mut Client,
-        connection: &mut Connection,
-        shift: u8,
-    ) -> Result<u64, SessionEnd> {
-        let mut total = 0;
-        let mut at_header = true;
-        loop {
-            let sequence = client.buffer.bytes_mut().get_mut(HEADER_LEN - 1).filter(|_| at_header);
-            if let Some(sequence) = sequence {
-                *sequence = sequence.wrapping_add(shift);
-            }
-            let now = client.buffer.len().min(self.left);
-            let bytes = client.buffer.bytes().get(..now).unwrap_or_default();
-            if !bytes.is_empty() {
-                connection.send(bytes).await.map_err(|error| SessionEnd::BackendLost(Some(error)))?;
-            }
-            client.buffer.consume(now);
-            self.left -= now;
-            total += now as u64;
-            at_header = false;
-            if self.left == 0 {
-                if !self.more {
-                    return Ok(total);
-                }
-                self.next_packet(client).await?;
-                at_header = true;
-            } else {
-                client.fill().await?;
-            }
-        }
-    }
-
-    async fn next_packet(&mut self, client: &mut Client) -> Result<(), SessionEnd> {
-        loop {
-            if let Some(header) = Header::parse(client.buffer.bytes()) {
-                self.left = HEADER_LEN + header.len;
-                self.more = header.len == MAX_PAYLOAD;
-                return Ok(());
-            }
-            client.fill().await?;
-        }
     }
 }

@@ -40,9 +40,9 @@ fn log(session: &Session, end: &SessionEnd) {
     let (client, error) = (session.id(), telemetry::chain(end));
     let account = String::from_utf8_lossy(&session.user);
     match end.level() {
-        Level::ERROR => tracing::error!(%client, %account, error, "session ended"),
-        Level::WARN => tracing::warn!(%client, %account, error, "session ended"),
-        Level::INFO => tracing::info!(%client, %account, error, "session ended"),
-        _ => tracing::debug!(%client, %account, error, "session ended"),
+        Level::ERROR => tracing::error!(%client, ?account, error, "session ended"),
+        Level::WARN => tracing::warn!(%client, ?account, error, "session ended"),
+        Level::INFO => tracing::info!(%client, ?account, error, "session ended"),
+        _ => tracing::debug!(%client, ?account, error, "session ended"),
     }
 }

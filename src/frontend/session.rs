@@ -20,7 +20,7 @@ use crate::pool::Lease;
 use crate::pool::close_reason::CloseReason;
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::command::Shape;
-use crate::protocol::dialect::{Dialect, Translator};
+use crate::protocol::dialect::{Dialect, FileAccess, Stop, Translator};
 use crate::protocol::packet::{HEADER_LEN, SequenceId};
 use crate::protocol::status::StatusFlags;
 use crate::telemetry::Held;
@@ -38,8 +38,10 @@ pub struct Session {
     pub(super) out: Vec<u8>,
     /// The client waits for an answer, and an error of ours may be it.
     pub(super) waits_for_answer: bool,
-    /// Sequence id that such an error has.
-    pub(super) error_sequence: SequenceId,
+    /// Sequence id of the last packet of the exchange; an error of ours has the one after it.
+    pub(super) asked: SequenceId,
+    /// A statement was prepared that names a local file, so executing one may ask for it.
+    pub(super) prepared_files: FileAccess,
     pub(super) account_place: AccountPlace,
     /// Attempts to log in as somebody else that failed.
     pub(super) failed_logins: u8,
@@ -81,7 +83,8 @@ impl Session {
             registered,
             out: Vec::new(),
             waits_for_answer: false,
-            error_sequence: SequenceId(1),
+            asked: SequenceId::default(),
+            prepared_files: FileAccess::Refused,
             account_place: logged_in.place,
             failed_logins: 0,
             _place: place,
@@ -134,21 +137,44 @@ impl Session {
         let ok = self.connection()?.login_ok().to_vec();
         let mut packet = Vec::with_capacity(HEADER_LEN + ok.len());
         crate::protocol::packet::append(&mut packet, sequence, &ok);
-        let mut translator = Translator::new(Shape::Single, self.dialect(), StatusFlags::default());
+        let (dialect, status) = (self.dialect(), StatusFlags::default());
+        let mut translator = Translator::new(Shape::Single, dialect, status, sequence, FileAccess::Refused);
         let mut out = Vec::new();
-        translator.advance(&packet, &mut out).map_err(SessionEnd::BackendMalformed)?;
+        if let Stop::Malformed(malformed) = translator.advance(&packet, &mut out).stop {
+            return Err(SessionEnd::BackendMalformed(malformed));
+        }
         self.client.send(if translator.is_transparent() { &packet } else { &out }).await
     }
 
     /// Waits for the client's next command.
     pub(super) async fn next_command(&mut self) -> Result<Incoming, SessionEnd> {
         self.waits_for_answer = false;
-        self.error_sequence = SequenceId(1);
+        self.asked = SequenceId::default();
         if let Some(incoming) = self.client.incoming() {
             return self.admitted(incoming);
         }
         self.idle.touch();
         poll_fn(|cx| self.poll_command(cx)).await
+    }
+
+    /// In the middle of a command or a file: waits for more of it. The server may have had enough of it already, and a
+    /// client must not take for ever.
+    pub(super) async fn more_from_client(&mut self) -> Result<(), SessionEnd> {
+        self.idle.touch();
+        poll_fn(|cx| {
+            match self.client.poll_fill(cx) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(SessionEnd::ClientGone(None))),
+                Poll::Ready(Ok(_)) => return Poll::Ready(Ok(())),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(SessionEnd::ClientGone(Some(error)))),
+                Poll::Pending => {}
+            }
+            let spoken = self.lease.connection().map(|connection| connection.poll_fill(cx).is_ready());
+            if spoken != Some(false) {
+                return Poll::Ready(Err(SessionEnd::BackendLost(None)));
+            }
+            self.idle.poll_idle(cx).map(|()| Err(SessionEnd::ClientIdle))
+        })
+        .await
     }
 
     fn poll_command(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming, SessionEnd>> {

@@ -4,13 +4,15 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::sync::oneshot;
+
 use crate::backend::Backend;
 use crate::backend::connection::Connection;
 use crate::backend::connector::{Login, Terms};
 use crate::backend::error::ConnectError;
 use crate::backend::proxy_header::Origin;
 use crate::pool::close_reason::CloseReason;
-use crate::pool::inner::{Claim, Idle};
+use crate::pool::inner::{Claim, Granted, Idle};
 use crate::pool::key::{Key, Slot};
 use crate::pool::lease::{Lease, Permit, Reuse};
 use crate::pool::maintenance;
@@ -31,6 +33,8 @@ pub struct Request<'a> {
     pub generation: u64,
     /// Bounds of that configuration.
     pub bounds: Bounds,
+    /// A lease that is given up as soon as this request has succeeded: its place is taken over without waiting.
+    pub replaces: Option<&'a Slot>,
 }
 
 /// Why there is no connection.
@@ -55,11 +59,14 @@ impl Pool {
         patience: Duration,
     ) -> Result<Permit, AcquireError> {
         let slot = Slot { backend: request.backend.name().to_owned(), account: request.account.to_vec() };
+        if request.replaces == Some(&slot) {
+            self.lock().claim_beside(&slot);
+            return Ok(Permit::new(Arc::clone(self), slot, request.bounds));
+        }
         let claim = self.lock().claim(&slot, request.bounds.max_connections);
-        if let Claim::Later(mut turn) = claim {
-            // The receiver stays alive until the verdict: a permit that arrives too late is returned by `Permit`.
-            let waited = tokio::time::timeout(patience, &mut turn).await;
-            if waited.is_err() && !passed_on(&mut turn) {
+        if let Claim::Later(receiver) = claim {
+            let mut turn = Turn { pool: self, slot: &slot, bounds: request.bounds, receiver: Some(receiver) };
+            if !turn.comes_within(patience).await {
                 request.backend.metrics().timeouts.increment(1);
                 return Err(AcquireError::TimedOut(patience));
             }
@@ -84,7 +91,7 @@ impl Pool {
             None => self.opened(&permit, &request, login).await?,
         };
         self.acquire_seconds.record(started.elapsed());
-        let reuse = Reuse { key: key(&request, &connection), login: login.clone() };
+        let reuse = Reuse { key: key(&request, &connection), login: login.clone(), origin: request.origin };
         Ok(Lease::new(permit, Arc::clone(request.backend), connection, Some(reuse)))
     }
 
@@ -133,9 +140,38 @@ impl Pool {
     }
 }
 
-fn passed_on<T>(turn: &mut tokio::sync::oneshot::Receiver<T>) -> bool {
-    turn.close();
-    turn.try_recv().is_ok()
+/// A place in the queue. Given up while a permit is on its way to it, it passes the permit on.
+struct Turn<'a> {
+    pool: &'a Pool,
+    slot: &'a Slot,
+    bounds: Bounds,
+    receiver: Option<oneshot::Receiver<Granted>>,
+}
+
+impl Turn<'_> {
+    async fn comes_within(&mut self, patience: Duration) -> bool {
+        let Some(receiver) = &mut self.receiver else { return false };
+        let granted = match tokio::time::timeout(patience, &mut *receiver).await {
+            Ok(granted) => granted.is_ok(),
+            Err(_) => is_granted(receiver),
+        };
+        self.receiver = None;
+        granted
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if self.receiver.as_mut().is_some_and(is_granted) {
+            self.pool.lock().give_back(self.slot, self.bounds.max_connections);
+        }
+    }
+}
+
+/// Closes the channel and tells whether the permit had been sent before.
+fn is_granted(receiver: &mut oneshot::Receiver<Granted>) -> bool {
+    receiver.close();
+    receiver.try_recv().is_ok()
 }
 
 /// The key that an idle connection must have for this request.

@@ -11,6 +11,8 @@ pub enum CloseReason {
     RoleActive,
     /// The session changed an option of the protocol that no reset takes back.
     OptionChanged,
+    /// Its client asked for what only a handshake can set.
+    HandshakeOnly,
     /// A KILL may still be on its way to it.
     KillUnderWay,
     /// Its client went away while a statement ran.
@@ -42,6 +44,7 @@ crate::label!(CloseReason {
     InTransaction => "in_transaction",
     RoleActive => "role_active",
     OptionChanged => "option_changed",
+    HandshakeOnly => "handshake_only",
     KillUnderWay => "kill_under_way",
     ClientGone => "client_gone",
     Broken => "broken",

@@ -24,7 +24,7 @@ struct Counts {
     waiters: VecDeque<oneshot::Sender<Granted>>,
 }
 
-/// A permit passed on to a waiter. Dropping it unused is noticed: see [`Inner::give_back`].
+/// A permit passed on to a waiter, who gives it back if it does not wait any more.
 pub(super) struct Granted;
 
 /// A clean connection that nobody uses.
@@ -46,7 +46,7 @@ impl Inner {
     /// Asks for a permit.
     pub fn claim(&mut self, slot: &Slot, max_connections: u32) -> Claim {
         let counts = self.slots.entry(slot.clone()).or_default();
-        counts.waiters.retain(|waiter| !waiter.is_closed());
+        counts.grant(max_connections);
         if counts.leased < max_connections && counts.waiters.is_empty() {
             counts.leased += 1;
             return Claim::Now;
@@ -54,6 +54,11 @@ impl Inner {
         let (sender, receiver) = oneshot::channel();
         counts.waiters.push_back(sender);
         Claim::Later(receiver)
+    }
+
+    /// A permit beside one that its holder is about to return: waiting for it would be waiting for oneself.
+    pub fn claim_beside(&mut self, slot: &Slot) {
+        self.slots.entry(slot.clone()).or_default().leased += 1;
     }
 
     /// With a permit in hand: the idle connection that matches and was used last.
@@ -82,18 +87,19 @@ impl Inner {
         surplus.map_or(Ok(()), |idle| Err(Box::new(idle)))
     }
 
-    /// A permit is returned: it goes to the first waiter that still waits.
-    pub fn give_back(&mut self, slot: &Slot) {
+    /// A permit is returned.
+    pub fn give_back(&mut self, slot: &Slot, max_connections: u32) {
         let Some(counts) = self.slots.get_mut(slot) else { return };
-        while let Some(waiter) = counts.waiters.pop_front() {
-            if waiter.send(Granted).is_ok() {
-                return;
-            }
-        }
         counts.leased = counts.leased.saturating_sub(1);
-        if counts.leased == 0 && counts.idle.is_empty() {
+        counts.grant(max_connections);
+        if counts.is_empty() {
             self.slots.remove(slot);
         }
+    }
+
+    /// There may be more connections than before: lets in whoever waits.
+    pub fn grant_all(&mut self, max_connections: u32) {
+        self.slots.values_mut().for_each(|counts| counts.grant(max_connections));
     }
 
     /// Takes out every idle connection that `stale` gives a reason for.
@@ -125,6 +131,22 @@ impl Inner {
     }
 }
 
+impl Counts {
+    /// Hands permits to waiters, in order, as far as there are any. A waiter that gave up is passed over.
+    fn grant(&mut self, max_connections: u32) {
+        while self.leased < max_connections {
+            let Some(waiter) = self.waiters.pop_front() else { return };
+            if waiter.send(Granted).is_ok() {
+                self.leased += 1;
+            }
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.leased == 0 && self.idle.is_empty() && self.waiters.is_empty()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,7 +161,7 @@ mod tests {
         assert!(matches!(inner.claim(&slot(), 1), Claim::Now));
         let Claim::Later(mut first) = inner.claim(&slot(), 1) else { panic!("over the limit") };
         let Claim::Later(mut second) = inner.claim(&slot(), 1) else { panic!("over the limit") };
-        inner.give_back(&slot());
+        inner.give_back(&slot(), 1);
         assert!(first.try_recv().is_ok());
         assert!(second.try_recv().is_err());
     }
@@ -151,16 +173,31 @@ mod tests {
         let Claim::Later(gone) = inner.claim(&slot(), 1) else { panic!("over the limit") };
         let Claim::Later(mut second) = inner.claim(&slot(), 1) else { panic!("over the limit") };
         drop(gone);
-        inner.give_back(&slot());
+        inner.give_back(&slot(), 1);
         assert!(second.try_recv().is_ok());
     }
 
     #[test]
-    fn nobody_overtakes_a_waiter() {
+    fn a_raised_limit_lets_in_who_waits_and_nobody_before_them() {
         let mut inner = Inner::default();
         assert!(matches!(inner.claim(&slot(), 1), Claim::Now));
-        let Claim::Later(_waiting) = inner.claim(&slot(), 1) else { panic!("over the limit") };
-        assert!(matches!(inner.claim(&slot(), 5), Claim::Later(_)));
+        let Claim::Later(mut waiting) = inner.claim(&slot(), 1) else { panic!("over the limit") };
+        assert!(matches!(inner.claim(&slot(), 2), Claim::Later(_)));
+        assert!(waiting.try_recv().is_ok());
+    }
+
+    #[test]
+    fn after_a_lowered_limit_nobody_gets_in_until_enough_have_left() {
+        let mut inner = Inner::default();
+        for _ in 0..3 {
+            assert!(matches!(inner.claim(&slot(), 3), Claim::Now));
+        }
+        let Claim::Later(mut waiting) = inner.claim(&slot(), 1) else { panic!("over the limit") };
+        inner.give_back(&slot(), 1);
+        inner.give_back(&slot(), 1);
+        assert!(waiting.try_recv().is_err());
+        inner.give_back(&slot(), 1);
+        assert!(waiting.try_recv().is_ok());
     }
 
     #[test]
@@ -170,7 +207,7 @@ mod tests {
             assert!(matches!(inner.claim(&slot(), 3), Claim::Now));
         }
         for _ in 0..3 {
-            inner.give_back(&slot());
+            inner.give_back(&slot(), 3);
         }
         assert!(inner.slots.is_empty());
     }

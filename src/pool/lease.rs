@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::backend::Backend;
-use crate::backend::connection::{Activity, Connection};
+use crate::backend::connection::{Activity, Certainty, Connection};
 use crate::backend::connector::Login;
 use crate::backend::kill::kill;
+use crate::backend::proxy_header::Origin;
 use crate::pool::close_reason::CloseReason;
 use crate::pool::inner::Idle;
 use crate::pool::key::{Key, Slot};
 use crate::pool::{Bounds, Pool};
+use crate::protocol::capabilities::Capabilities;
 use crate::protocol::status::StatusFlags;
 
 /// The right to one connection of an account on a backend; returned when dropped.
@@ -26,6 +28,7 @@ pub struct Permit {
 pub(super) struct Reuse {
     pub key: Key,
     pub login: Login,
+    pub origin: Option<Origin>,
 }
 
 /// A connection that one client has.
@@ -42,8 +45,17 @@ struct Held {
     backend: Arc<Backend>,
     connection: Connection,
     reuse: Option<Reuse>,
-    killer: Option<Login>,
+    killer: Option<Killer>,
     taint: Option<CloseReason>,
+}
+
+/// How an abandoned statement can be killed.
+#[derive(Debug)]
+pub struct Killer {
+    /// The login that does it.
+    pub login: Login,
+    /// Where the server is to be told that it comes from.
+    pub origin: Option<Origin>,
 }
 
 impl Permit {
@@ -58,7 +70,7 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.pool.lock().give_back(&self.slot);
+        self.pool.lock().give_back(&self.slot, self.bounds.max_connections);
     }
 }
 
@@ -69,7 +81,7 @@ impl Lease {
         connection: Connection,
         reuse: Option<Reuse>,
     ) -> Self {
-        let killer = reuse.as_ref().map(|reuse| reuse.login.clone());
+        let killer = reuse.as_ref().map(|reuse| Killer { login: reuse.login.clone(), origin: reuse.origin });
         Self { held: Some(Held { permit, backend, connection, reuse, killer, taint: None }) }
     }
 
@@ -79,7 +91,7 @@ impl Lease {
         permit: Permit,
         backend: Arc<Backend>,
         connection: Connection,
-        killer: Option<Login>,
+        killer: Option<Killer>,
     ) -> Self {
         Self { held: Some(Held { permit, backend, connection, reuse: None, killer, taint: None }) }
     }
@@ -87,6 +99,11 @@ impl Lease {
     /// The connection.
     pub fn connection(&mut self) -> Option<&mut Connection> {
         self.held.as_mut().map(|held| &mut held.connection)
+    }
+
+    /// Where it is counted.
+    pub fn slot(&self) -> Option<&Slot> {
+        self.held.as_ref().map(|held| &held.permit.slot)
     }
 
     /// The backend.
@@ -136,6 +153,9 @@ impl Held {
         if self.reuse.is_none() {
             return Fate::Close(CloseReason::Relayed);
         }
+        if connection.capabilities().intersect(ONLY_BY_HANDSHAKE) != Capabilities::NONE {
+            return Fate::Close(CloseReason::HandshakeOnly);
+        }
         if connection.status().contains(StatusFlags::IN_TRANSACTION) {
             return Fate::Close(CloseReason::InTransaction);
         }
@@ -171,7 +191,9 @@ impl Held {
         let Self { permit, backend, connection, killer, .. } = self;
         permit.pool.closed(backend.name(), CloseReason::ClientGone);
         match killer {
-            Some(login) => kill(&backend, &login, connection.thread(), permit.bounds.kill_timeout).await,
+            Some(Killer { login, origin }) => {
+                kill(&backend, &login, origin, connection.thread(), permit.bounds.kill_timeout).await;
+            }
             None => tracing::warn!(
                 backend = backend.name(),
                 thread = %connection.thread(),
@@ -189,9 +211,30 @@ impl Held {
     }
 }
 
+/// Capabilities that a server heeds at the handshake only: after a reset or another login they are forgotten (10.11).
+const ONLY_BY_HANDSHAKE: Capabilities = Capabilities::IGNORE_SPACE
+    .union(Capabilities::INTERACTIVE)
+    .union(Capabilities::NO_SCHEMA)
+    .union(Capabilities::ODBC);
+
+/// After an error nobody has said whether a transaction, maybe a prepared XA one, is open. A statement that does nothing
+/// makes the server say it.
+async fn certain(connection: Connection) -> Result<Connection, CloseReason> {
+    if connection.certainty() == Certainty::Told {
+        return Ok(connection);
+    }
+    let connection = connection.execute("DO 0").await.map_err(|_| CloseReason::InTransaction)?;
+    if connection.status().contains(StatusFlags::IN_TRANSACTION) {
+        connection.quit().await;
+        return Err(CloseReason::InTransaction);
+    }
+    Ok(connection)
+}
+
 /// Resets the connection. An active role outlives every reset, so a connection that has one is closed; the query that
 /// finds out returns no row otherwise, which leaves FOUND_ROWS() at 0 as on a new connection.
 async fn cleaned(connection: Connection) -> Result<Connection, CloseReason> {
+    let connection = certain(connection).await?;
     let connection = connection.reset().await.map_err(|_| CloseReason::ResetFailed)?;
     let role = "SELECT 1 FROM DUAL WHERE CURRENT_ROLE() IS NOT NULL";
     let (connection, rows) = connection.rows(role).await.map_err(|_| CloseReason::ResetFailed)?;

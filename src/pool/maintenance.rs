@@ -15,9 +15,10 @@ pub const INTERVAL: Duration = Duration::from_secs(1);
 
 impl Pool {
     /// Closes idle connections that are too old, too long idle, of a former configuration, or that the server has
-    /// closed or spoken on; and brings the gauges up to date.
+    /// closed or spoken on; lets waiters in where the limit was raised; and brings the gauges up to date.
     pub fn maintain(&self, generation: u64, bounds: Bounds, backends: &[Arc<Backend>]) {
         let now = Instant::now();
+        self.lock().grant_all(bounds.max_connections);
         let swept = self.lock().sweep(|idle| stale(idle, generation, bounds, now));
         for (slot, reason, idle) in swept {
             self.closed(&slot.backend, reason);

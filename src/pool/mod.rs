@@ -5,7 +5,8 @@
 //! taken when a client comes or goes, never per statement.
 //!
 //! Invariants: a lease is never shared; idle and leased connections of an account on a backend together never exceed
-//! `pool.max_connections`; a connection that is not known to be clean is closed, not kept.
+//! `pool.max_connections`, but for the moment in which a session that logs in again swaps one for another; a connection
+//! that is not known to be clean is closed, not kept.
 
 pub mod acquire;
 pub mod close_reason;
@@ -67,6 +68,6 @@ pub struct Bounds {
     pub idle_timeout: Duration,
     /// Age after which a connection is not used again.
     pub max_lifetime: Duration,
-    /// Time to kill an abandoned statement.
+    /// Time to kill an abandoned statement, or to clean a connection.
     pub kill_timeout: Duration,
 }

@@ -101,6 +101,34 @@ impl Command {
         }
     }
 
+    /// The byte that it starts with.
+    pub fn byte(self) -> u8 {
+        match self {
+            Self::Quit => 0x01,
+            Self::InitDb => 0x02,
+            Self::Query => 0x03,
+            Self::FieldList => 0x04,
+            Self::Statistics => 0x09,
+            Self::ProcessInfo => 0x0A,
+            Self::ProcessKill => 0x0C,
+            Self::Debug => 0x0D,
+            Self::Ping => 0x0E,
+            Self::ChangeUser => 0x11,
+            Self::BinlogDump => 0x12,
+            Self::RegisterReplica => 0x15,
+            Self::StmtPrepare => 0x16,
+            Self::StmtExecute => 0x17,
+            Self::StmtSendLongData => 0x18,
+            Self::StmtClose => 0x19,
+            Self::StmtReset => 0x1A,
+            Self::SetOption => 0x1B,
+            Self::StmtFetch => 0x1C,
+            Self::ResetConnection => 0x1F,
+            Self::StmtBulkExecute => 0xFA,
+            Self::Other(byte) => byte,
+        }
+    }
+
     /// The shape of its response.
     pub fn shape(self) -> Shape {
         match self {
@@ -121,6 +149,18 @@ impl Command {
             | Self::SetOption
             | Self::ResetConnection
             | Self::Other(_) => Shape::Single,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_is_one_command_and_that_command_is_the_byte() {
+        for byte in 0..=u8::MAX {
+            assert_eq!(Command::from_byte(byte).byte(), byte);
         }
     }
 }

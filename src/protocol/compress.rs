@@ -8,7 +8,7 @@ use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, 
 use crate::protocol::packet::{Header, SequenceId};
 
 /// Bytes of a frame's header.
-pub const FRAME_HEADER_LEN: usize = 7;
+const FRAME_HEADER_LEN: usize = 7;
 
 /// Most that is put into one frame.
 const FRAME_LEN: usize = 64 * 1024;

@@ -7,8 +7,8 @@
 use crate::protocol::command::Shape;
 use crate::protocol::ok::{self, Ok as OkPacket};
 use crate::protocol::packet::{HEADER_LEN, Header, MAX_PAYLOAD, SequenceId};
-use crate::protocol::reply::EofReply;
-use crate::protocol::response::{Malformed, ResponseScanner, Unit};
+use crate::protocol::reply::{EOF_HEADER, EofReply, OK_HEADER};
+use crate::protocol::response::{Malformed, Reports, ResponseScanner, Unit};
 use crate::protocol::status::StatusFlags;
 
 /// What a client negotiated that changes how responses are written.
@@ -18,6 +18,8 @@ pub struct Dialect {
     pub ends: Ends,
     /// Whether OK packets carry session state.
     pub state: StateChanges,
+    /// Whether the server may report progress.
+    pub reports: Reports,
 }
 
 /// How the end of definitions and rows is marked.
@@ -40,7 +42,17 @@ pub enum StateChanges {
 
 impl Dialect {
     /// What backend connections speak.
-    pub const CANONICAL: Self = Self { ends: Ends::Ok, state: StateChanges::Reported };
+    pub const CANONICAL: Self =
+        Self { ends: Ends::Ok, state: StateChanges::Reported, reports: Reports::Asked };
+}
+
+/// Whether the server may ask the client for a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileAccess {
+    /// The client's statement names one.
+    Asked,
+    /// It does not.
+    Refused,
 }
 
 /// What became of the bytes given to [`Translator::advance`].
@@ -48,9 +60,26 @@ impl Dialect {
 pub struct Advance {
     /// Bytes of the input that are done with.
     pub taken: usize,
-    /// The server waits for a file from the client before it goes on.
-    pub file_wanted: bool,
+    /// Why it stopped there.
+    pub stop: Stop,
 }
+
+/// Why a translation stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// The response has ended, or more bytes are needed.
+    Input,
+    /// The server waits for a file from the client before it goes on.
+    FileWanted,
+    /// The server asks for a file that the client's statement does not name. The request has not been passed on.
+    FileRefused,
+    /// What comes next is no response.
+    Malformed(Malformed),
+}
+
+/// Flags that the server sets only once the last row is out (10.11).
+const ONLY_AT_THE_END: StatusFlags =
+    StatusFlags(StatusFlags::SLOW.0 | StatusFlags::LAST_ROW_SENT.0 | StatusFlags::SESSION_STATE_CHANGED.0);
 
 /// Translates one response while it streams through.
 #[derive(Debug)]
@@ -65,18 +94,27 @@ pub struct Translator {
     expected: StatusFlags,
     /// Definitions have ended, and the next packet decides whether an EOF goes in.
     definitions_ended: bool,
+    files: FileAccess,
 }
 
 impl Translator {
-    /// A translator for the response to a command of this shape; `status` is what the session's last response said.
-    pub fn new(shape: Shape, dialect: Dialect, status: StatusFlags) -> Self {
+    /// A translator for the response to a command of this shape, whose last packet had the sequence id `asked`; `status`
+    /// is what the session's last response said.
+    pub fn new(
+        shape: Shape,
+        dialect: Dialect,
+        status: StatusFlags,
+        asked: SequenceId,
+        files: FileAccess,
+    ) -> Self {
         Self {
-            scanner: ResponseScanner::new(shape),
+            scanner: ResponseScanner::new(shape, dialect.reports),
             dialect,
             shift: 0,
-            last: SequenceId::default(),
+            last: asked,
             expected: status & StatusFlags::OF_SESSION,
             definitions_ended: false,
+            files,
         }
     }
 
@@ -92,7 +130,7 @@ impl Translator {
 
     /// Whether the bytes can go out as they came.
     pub fn is_transparent(&self) -> bool {
-        self.dialect == Dialect::CANONICAL
+        self.dialect.ends == Ends::Ok && self.dialect.state == StateChanges::Reported
     }
 
     /// How far the client's sequence ids are ahead of the backend's.
@@ -100,9 +138,9 @@ impl Translator {
         self.shift
     }
 
-    /// Sequence id for a packet of our own that continues what the client got so far.
-    pub fn next_sequence(&self) -> SequenceId {
-        self.last.next()
+    /// Sequence id of the last packet that the client got, or sent.
+    pub fn last_sequence(&self) -> SequenceId {
+        self.last
     }
 
     /// The client has sent its file; its last packet had this id on the client's side.
@@ -112,28 +150,35 @@ impl Translator {
     }
 
     /// Goes through `input` as far as possible. Unless [`Self::is_transparent`], what the client is to get is appended
-    /// to `out`; else `out` stays as it is and the first `taken` bytes of `input` are to be sent.
-    ///
-    /// # Errors
-    ///
-    /// [`Malformed`] when the backend sent what no server sends.
-    pub fn advance(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<Advance, Malformed> {
+    /// to `out`; else `out` stays as it is and the first `taken` bytes of `input` are to be sent. Either way they are to
+    /// be sent whatever the reason to stop: what this translator says of the response afterwards counts on it.
+    pub fn advance(&mut self, input: &[u8], out: &mut Vec<u8>) -> Advance {
         let mut rest = input;
-        let mut file_wanted = false;
-        while !file_wanted {
+        let stop = loop {
             if self.definitions_ended && !self.end_definitions(rest, out) {
-                break;
+                break Stop::Input;
             }
-            let Some(step) = self.scanner.step(rest)? else { break };
+            let before = self.scanner;
+            let step = match self.scanner.step(rest) {
+                Ok(Some(step)) => step,
+                Ok(None) => break Stop::Input,
+                Err(malformed) => break Stop::Malformed(malformed),
+            };
+            if step.unit == Unit::LocalFile && self.files == FileAccess::Refused {
+                self.scanner = before;
+                break Stop::FileRefused;
+            }
             let (unit, after) = rest.split_at_checked(step.len).unwrap_or((rest, &[]));
             self.translate(step.unit, unit, out);
-            file_wanted = step.unit == Unit::LocalFile;
             rest = after;
-        }
+            if step.unit == Unit::LocalFile {
+                break Stop::FileWanted;
+            }
+        };
         if self.definitions_ended && self.scanner.is_done() {
             self.end_definitions(rest, out);
         }
-        Ok(Advance { taken: input.len() - rest.len(), file_wanted })
+        Advance { taken: input.len() - rest.len(), stop }
     }
 
     fn translate(&mut self, unit: Unit, bytes: &[u8], out: &mut Vec<u8>) {
@@ -141,9 +186,11 @@ impl Translator {
             Unit::DefinitionsEnd => self.definitions_ended = self.dialect.ends == Ends::Eof,
             Unit::PacketRest if self.is_transparent() => {}
             Unit::PacketRest => out.extend_from_slice(bytes),
-            Unit::Ok if self.dialect.state == StateChanges::Dropped => self.replace_ok(0x00, bytes, out),
+            Unit::Ok if self.dialect.state == StateChanges::Dropped => self.replace_ok(OK_HEADER, bytes, out),
             Unit::RowsEnd if self.dialect.ends == Ends::Eof => self.replace_with_eof(bytes, out),
-            Unit::RowsEnd if self.dialect.state == StateChanges::Dropped => self.replace_ok(0xFE, bytes, out),
+            Unit::RowsEnd if self.dialect.state == StateChanges::Dropped => {
+                self.replace_ok(EOF_HEADER, bytes, out);
+            }
             Unit::PacketStart | Unit::Ok | Unit::RowsEnd | Unit::Error | Unit::LocalFile => {
                 self.pass_packet(bytes, out);
             }
@@ -208,9 +255,7 @@ impl Translator {
         let mut rest = rest;
         while let Ok(Some(step)) = ahead.step(rest) {
             if step.unit == Unit::RowsEnd {
-                return ahead
-                    .status()
-                    .without(StatusFlags::LAST_ROW_SENT | StatusFlags::SESSION_STATE_CHANGED);
+                return ahead.status().unwrap_or(self.expected).without(ONLY_AT_THE_END);
             }
             if step.unit == Unit::Error {
                 break;
@@ -241,7 +286,7 @@ fn rows_end(bytes: &[u8]) -> Peek {
     let Some((header, payload)) = split_header(bytes) else { return Peek::Unknown };
     match payload.first() {
         None => Peek::Unknown,
-        Some(0xFE) if header.len < MAX_PAYLOAD => match payload.get(..header.len) {
+        Some(&EOF_HEADER) if header.len < MAX_PAYLOAD => match payload.get(..header.len) {
             None => Peek::Unknown,
             Some(payload) => OkPacket::parse(payload).map_or(Peek::Other, |ok| Peek::RowsEnd(ok.status)),
         },

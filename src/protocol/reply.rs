@@ -1,4 +1,4 @@
-//! Replies that the proxy makes itself: OK, EOF and ERR packets, and every error a client can hear from it.
+//! Replies that the proxy makes itself: EOF and ERR packets, and every error a client can hear from it.
 //!
 //! The numbers are MariaDB's own, never private ones: clients decide by number and SQLSTATE whether to reconnect and
 //! retry. No reply carries an address, SQL text or a certificate's details. Payloads only; `protocol::packet` adds headers.
@@ -6,7 +6,7 @@
 use std::fmt;
 
 use crate::protocol::capabilities::Capabilities;
-use crate::protocol::wire::{Reader, put_lenenc, put_lenenc_bytes};
+use crate::protocol::wire::Reader;
 
 /// First byte of an OK packet.
 pub const OK_HEADER: u8 = 0x00;
@@ -19,67 +19,25 @@ pub const ERR_HEADER: u8 = 0xff;
 pub const TOO_MANY_CONNECTIONS: u16 = 1040;
 /// `ER_HANDSHAKE_ERROR`, SQLSTATE 08S01.
 pub const BAD_HANDSHAKE: u16 = 1043;
-/// `ER_DBACCESS_DENIED_ERROR`, SQLSTATE 42000.
-pub const SCHEMA_ACCESS_DENIED: u16 = 1044;
 /// `ER_ACCESS_DENIED_ERROR`, SQLSTATE 28000.
 pub const ACCESS_DENIED: u16 = 1045;
 /// `ER_UNKNOWN_COM_ERROR`, SQLSTATE 08S01. Clients take it for a lost connection and retry.
 pub const UNKNOWN_COMMAND: u16 = 1047;
-/// `ER_NO_SUCH_THREAD`, SQLSTATE HY000.
-pub const NO_SUCH_THREAD: u16 = 1094;
-/// `ER_NET_PACKET_TOO_LARGE`, SQLSTATE 08S01.
-pub const PACKET_TOO_LARGE: u16 = 1153;
-/// ER_NOT_ALLOWED_COMMAND.
+/// `ER_NOT_ALLOWED_COMMAND`, SQLSTATE 42000.
 pub const NOT_ALLOWED_COMMAND: u16 = 1148;
 /// `ER_NET_PACKETS_OUT_OF_ORDER`, SQLSTATE 08S01.
 pub const PACKETS_OUT_OF_ORDER: u16 = 1156;
-/// `ER_NET_READ_INTERRUPTED`, SQLSTATE 08S01: the client was silent for too long.
-pub const READ_TIMEOUT: u16 = 1159;
 /// `ER_TOO_MANY_USER_CONNECTIONS`, SQLSTATE 42000.
 pub const TOO_MANY_USER_CONNECTIONS: u16 = 1203;
 /// `ER_NOT_SUPPORTED_AUTH_MODE`, SQLSTATE 08004.
 pub const OLD_CLIENT: u16 = 1251;
-/// `ER_CONNECTION_KILLED`, SQLSTATE 70100.
-pub const CONNECTION_KILLED: u16 = 1927;
-/// `CR_SERVER_LOST`, SQLSTATE HY000: the outcome of the statement is unknown.
-pub const SERVER_LOST: u16 = 2013;
+/// `ER_CONNECTION_KILLED`, SQLSTATE 70100 from a server and 08S01 from the proxy: the connection is lost.
+pub const SERVER_LOST: u16 = 1927;
 /// `ER_SECURE_TRANSPORT_REQUIRED`, SQLSTATE HY000.
 pub const SECURE_TRANSPORT_REQUIRED: u16 = 3159;
 
 /// Number that marks a progress report inside an ERR packet (MariaDB, `PROGRESS`).
 const PROGRESS_REPORT: u16 = 0xffff;
-
-/// An OK packet.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct OkReply {
-    /// Rows changed, or matched with `FOUND_ROWS`.
-    pub affected_rows: u64,
-    /// The generated AUTO_INCREMENT value.
-    pub last_insert_id: u64,
-    /// Status flags.
-    pub status: u16,
-    /// Number of warnings.
-    pub warnings: u16,
-    /// Text for people; usually empty.
-    pub info: Vec<u8>,
-}
-
-impl OkReply {
-    /// The payload, without session-state information; the same with and without `SESSION_TRACK`.
-    #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(7 + self.info.len());
-        out.push(OK_HEADER);
-        put_lenenc(&mut out, self.affected_rows);
-        put_lenenc(&mut out, self.last_insert_id);
-        out.extend_from_slice(&self.status.to_le_bytes());
-        out.extend_from_slice(&self.warnings.to_le_bytes());
-        if !self.info.is_empty() {
-            put_lenenc_bytes(&mut out, &self.info);
-        }
-        out
-    }
-}
 
 /// An EOF packet, for clients without `DEPRECATE_EOF`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -239,23 +197,11 @@ impl ServerError {
         Self::new(UNKNOWN_COMMAND, *b"08S01", "Unknown command")
     }
 
-    /// 1094: KILL names a connection that is not there.
-    #[must_use]
-    pub fn no_such_thread(id: u64) -> Self {
-        Self::new(NO_SUCH_THREAD, *b"HY000", format!("Unknown thread id: {id}"))
-    }
-
     /// 1148: a local file was asked for that the client's statement does not name.
     #[must_use]
     pub fn local_file_refused() -> Self {
         let message = "The used command is not allowed: the server asked for a local file that the statement does not name";
         Self::new(NOT_ALLOWED_COMMAND, *b"42000", message)
-    }
-
-    /// 1153: a packet over the limit.
-    #[must_use]
-    pub fn packet_too_large() -> Self {
-        Self::new(PACKET_TOO_LARGE, *b"08S01", "Got a packet bigger than 'max_allowed_packet' bytes")
     }
 
     /// 1156: a sequence id that does not follow the one before.
@@ -264,22 +210,15 @@ impl ServerError {
         Self::new(PACKETS_OUT_OF_ORDER, *b"08S01", "Got packets out of order")
     }
 
-    /// 1159: the client was silent for longer than its limit.
-    #[must_use]
-    pub fn read_timeout() -> Self {
-        Self::new(READ_TIMEOUT, *b"08S01", "Got timeout reading communication packets")
-    }
-
-    /// 1927: somebody killed this connection.
-    #[must_use]
-    pub fn connection_killed() -> Self {
-        Self::new(CONNECTION_KILLED, *b"70100", "Connection was killed")
-    }
-
-    /// 2013: the backend was lost while a statement ran; its outcome is unknown.
+    /// 1927 / 08S01: the backend was lost while a statement ran; its outcome is unknown. Not 2013, which is the clients'
+    /// own: Connector/C (3.3.20) takes an error from 2000 to 2999 that comes from a server for a malformed packet.
     #[must_use]
     pub fn server_lost() -> Self {
-        Self::new(SERVER_LOST, *b"HY000", "Lost connection to server during query")
+        Self::new(
+            SERVER_LOST,
+            *b"08S01",
+            "Lost connection to the database server during the statement; whether it was executed is unknown",
+        )
     }
 }
 
@@ -311,12 +250,6 @@ mod tests {
         let payload = ServerError::too_many_connections().encode_before_greeting();
         assert_eq!(payload, b"\xff\x10\x04Too many connections");
         assert_eq!(ServerError::parse(&payload).map(|error| error.state), Some(*b"HY000"));
-    }
-
-    #[test]
-    fn the_ok_that_ends_a_login_is_that_of_mariadb_10_11() {
-        let ok = OkReply { status: 2, ..OkReply::default() };
-        assert_eq!(ok.encode(), [0, 0, 0, 2, 0, 0, 0]);
     }
 
     #[test]

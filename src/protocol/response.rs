@@ -9,6 +9,7 @@
 use crate::protocol::command::Shape;
 use crate::protocol::ok;
 use crate::protocol::packet::{HEADER_LEN, Header, MAX_PAYLOAD};
+use crate::protocol::reply::{EOF_HEADER, ERR_HEADER, OK_HEADER};
 use crate::protocol::status::StatusFlags;
 use crate::protocol::wire::Reader;
 
@@ -45,6 +46,11 @@ pub enum Unit {
 #[error("malformed response from the backend: {0}")]
 pub struct Malformed(&'static str);
 
+impl Malformed {
+    /// Bytes came behind the end of a response, where a server waits for the next command.
+    pub const SURPLUS: Self = Self("bytes behind the end of a response");
+}
+
 /// Follows one response to its end. Cheap to copy, so that a reader can look ahead.
 #[derive(Clone, Copy, Debug)]
 pub struct ResponseScanner {
@@ -53,8 +59,18 @@ pub struct ResponseScanner {
     remaining: usize,
     /// That packet is full, so the next one continues its payload.
     continued: bool,
-    status: StatusFlags,
+    status: Option<StatusFlags>,
     last: Last,
+    reports: Reports,
+}
+
+/// Whether progress reports may come (MARIADB_CLIENT_PROGRESS).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reports {
+    /// The client asked for them.
+    Asked,
+    /// It did not, and would take one for an error.
+    Unasked,
 }
 
 /// How the last part of a response ended.
@@ -95,9 +111,9 @@ enum State {
 
 impl ResponseScanner {
     /// A scanner for the response to a command of this shape.
-    pub fn new(shape: Shape) -> Self {
+    pub fn new(shape: Shape, reports: Reports) -> Self {
         let state = if shape == Shape::Nothing { State::Done } else { State::First(shape) };
-        Self { state, remaining: 0, continued: false, status: StatusFlags::default(), last: Last::Other }
+        Self { state, remaining: 0, continued: false, status: None, last: Last::Other, reports }
     }
 
     /// Whether the response has ended.
@@ -110,8 +126,8 @@ impl ResponseScanner {
         self.remaining == 0 && !self.continued
     }
 
-    /// The status flags of the last OK or EOF seen.
-    pub fn status(&self) -> StatusFlags {
+    /// The status flags of the last OK or EOF seen, if there was one: an error has none, but may come after one.
+    pub fn status(&self) -> Option<StatusFlags> {
         self.status
     }
 
@@ -195,17 +211,19 @@ impl ResponseScanner {
         let Some(&marker) = bytes.get(HEADER_LEN) else {
             return if header.len == 0 { Err(Malformed("an empty packet")) } else { Ok(None) };
         };
-        if marker == 0xFF {
-            return Ok(self.error(bytes, header));
+        if marker == ERR_HEADER {
+            return self.error(bytes, header);
         }
         match shape {
             Shape::Rows => self.row(bytes, header),
-            Shape::Definitions if marker == 0xFE => self.last_ok(bytes, header, Unit::RowsEnd),
+            Shape::Definitions | Shape::Stream if marker == EOF_HEADER => {
+                self.last_ok(bytes, header, Unit::RowsEnd)
+            }
             Shape::Definitions | Shape::Stream => Ok(Some(self.start_packet(bytes, header))),
             Shape::Text => Ok(self.whole(bytes, header).map(|_| self.finish(header, Unit::PacketStart))),
-            Shape::Single if marker == 0xFE => self.last_ok(bytes, header, Unit::RowsEnd),
-            Shape::Single if marker == 0x00 => self.last_ok(bytes, header, Unit::Ok),
-            Shape::Prepare if marker == 0x00 => self.prepared(bytes, header),
+            Shape::Single if marker == EOF_HEADER => self.last_ok(bytes, header, Unit::RowsEnd),
+            Shape::Single if marker == OK_HEADER => self.last_ok(bytes, header, Unit::Ok),
+            Shape::Prepare if marker == OK_HEADER => self.prepared(bytes, header),
             Shape::Results => self.first_of_result(marker, bytes, header),
             Shape::Single | Shape::Prepare | Shape::Nothing => Err(Malformed("an unexpected first byte")),
         }
@@ -218,7 +236,7 @@ impl ResponseScanner {
         header: Header,
     ) -> Result<Option<Step>, Malformed> {
         match marker {
-            0x00 => self.last_ok(bytes, header, Unit::Ok),
+            OK_HEADER => self.last_ok(bytes, header, Unit::Ok),
             0xFB => Ok(self.whole(bytes, header).map(|_| {
                 self.state = State::LocalFile;
                 Step { len: HEADER_LEN + header.len, unit: Unit::LocalFile }
@@ -259,8 +277,8 @@ impl ResponseScanner {
             return if header.len == 0 { Err(Malformed("an empty row")) } else { Ok(None) };
         };
         match marker {
-            0xFE if header.len < MAX_PAYLOAD => self.last_ok(bytes, header, Unit::RowsEnd),
-            0xFF => Ok(self.error(bytes, header)),
+            EOF_HEADER if header.len < MAX_PAYLOAD => self.last_ok(bytes, header, Unit::RowsEnd),
+            ERR_HEADER => self.error(bytes, header),
             _ => {
                 self.state = State::Rows;
                 Ok(Some(self.start_packet(bytes, header)))
@@ -271,7 +289,7 @@ impl ResponseScanner {
     fn last_ok(&mut self, bytes: &[u8], header: Header, unit: Unit) -> Result<Option<Step>, Malformed> {
         let Some(payload) = self.whole(bytes, header) else { return Ok(None) };
         let ok = ok::Ok::parse(payload).ok_or(Malformed("an OK packet"))?;
-        self.status = ok.status;
+        self.status = Some(ok.status);
         self.last = Last::Ok;
         let more = ok.status.contains(StatusFlags::MORE_RESULTS);
         self.state = if more { State::First(Shape::Results) } else { State::Done };
@@ -279,13 +297,16 @@ impl ResponseScanner {
     }
 
     /// An error ends the response, but for the code 0xFFFF: a progress report (MARIADB_CLIENT_PROGRESS).
-    fn error(&mut self, bytes: &[u8], header: Header) -> Option<Step> {
-        let payload = self.whole(bytes, header)?;
-        if payload.starts_with(&[0xFF, 0xFF, 0xFF]) {
-            return Some(self.start_packet(bytes, header));
+    fn error(&mut self, bytes: &[u8], header: Header) -> Result<Option<Step>, Malformed> {
+        let Some(payload) = self.whole(bytes, header) else { return Ok(None) };
+        if !payload.starts_with(&[ERR_HEADER, 0xFF, 0xFF]) {
+            self.last = Last::Error;
+            return Ok(Some(self.finish(header, Unit::Error)));
         }
-        self.last = Last::Error;
-        Some(self.finish(header, Unit::Error))
+        match self.reports {
+            Reports::Asked => Ok(Some(self.start_packet(bytes, header))),
+            Reports::Unasked => Err(Malformed("a progress report that the client did not ask for")),
+        }
     }
 
     fn finish(&mut self, header: Header, unit: Unit) -> Step {
@@ -362,7 +383,7 @@ mod tests {
 
     /// Units with the bytes of each, fragments of one packet joined.
     fn scan(shape: Shape, pieces: &[&[u8]]) -> Vec<(Unit, usize)> {
-        let mut scanner = ResponseScanner::new(shape);
+        let mut scanner = ResponseScanner::new(shape, Reports::Asked);
         let mut buffer: Vec<u8> = Vec::new();
         let mut units: Vec<(Unit, usize)> = Vec::new();
         for piece in pieces {
@@ -404,7 +425,7 @@ mod tests {
     #[test]
     fn the_end_of_a_response_is_found_before_bytes_that_follow_it() {
         for (shape, bytes) in samples() {
-            let mut scanner = ResponseScanner::new(shape);
+            let mut scanner = ResponseScanner::new(shape, Reports::Asked);
             let mut longer = bytes.clone();
             longer.extend_from_slice(&packets(&[OK]));
             let mut taken = 0;
@@ -419,7 +440,7 @@ mod tests {
     fn a_truncated_response_never_looks_complete() {
         for (shape, bytes) in samples().into_iter().filter(|(_, bytes)| bytes.len() < 10_000) {
             for len in 0..bytes.len() {
-                let mut scanner = ResponseScanner::new(shape);
+                let mut scanner = ResponseScanner::new(shape, Reports::Asked);
                 let mut taken = 0;
                 while let Some(step) = scanner.step(&bytes[taken..len]).unwrap() {
                     taken += step.len;
@@ -431,7 +452,7 @@ mod tests {
 
     #[test]
     fn a_request_for_a_file_waits_for_it() {
-        let mut scanner = ResponseScanner::new(Shape::Results);
+        let mut scanner = ResponseScanner::new(Shape::Results, Reports::Asked);
         let request = packets(&[b"\xfb/tmp/x"]);
         let step = scanner.step(&request).unwrap().unwrap();
         assert_eq!((step.unit, step.len), (Unit::LocalFile, request.len()));
@@ -443,18 +464,43 @@ mod tests {
     }
 
     #[test]
-    fn status_is_that_of_the_last_ok() {
-        let mut scanner = ResponseScanner::new(Shape::Results);
-        let bytes = packets(&[b"\x00\x00\x00\x03\x00\x00\x00"]);
-        scanner.step(&bytes).unwrap();
-        assert!(scanner.status().contains(StatusFlags::IN_TRANSACTION));
+    fn status_is_that_of_the_last_ok_also_when_an_error_follows() {
+        let mut scanner = ResponseScanner::new(Shape::Results, Reports::Asked);
+        let in_transaction_more: &[u8] = b"\x00\x00\x00\x0b\x00\x00\x00";
+        let bytes = packets(&[OK_MORE, in_transaction_more, ERR]);
+        let mut taken = 0;
+        while let Some(step) = scanner.step(&bytes[taken..]).unwrap() {
+            taken += step.len;
+        }
+        assert_eq!((scanner.is_done(), scanner.last()), (true, Last::Error));
+        assert!(scanner.status().unwrap().contains(StatusFlags::IN_TRANSACTION));
+    }
+
+    #[test]
+    fn an_error_alone_has_no_status() {
+        let mut scanner = ResponseScanner::new(Shape::Results, Reports::Asked);
+        scanner.step(&packets(&[ERR])).unwrap();
+        assert_eq!(scanner.status(), None);
+    }
+
+    #[test]
+    fn a_binlog_stream_ends_with_an_error_or_an_eof_and_with_nothing_else() {
+        for (end, done) in [(ERR, true), (b"\xfe\x00\x00\x02\x00", true), (b"\x00event", false)] {
+            let mut scanner = ResponseScanner::new(Shape::Stream, Reports::Asked);
+            let bytes = packets(&[b"\x00\xfe an event", end]);
+            let mut taken = 0;
+            while let Some(step) = scanner.step(&bytes[taken..]).unwrap() {
+                taken += step.len;
+            }
+            assert_eq!(scanner.is_done(), done, "{end:?}");
+        }
     }
 
     proptest! {
         #[test]
         fn random_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300), which in 0_usize..6) {
             let shapes = [Shape::Results, Shape::Single, Shape::Text, Shape::Definitions, Shape::Prepare, Shape::Rows];
-            let mut scanner = ResponseScanner::new(shapes[which]);
+            let mut scanner = ResponseScanner::new(shapes[which], Reports::Asked);
             let mut taken = 0;
             while let Ok(Some(step)) = scanner.step(&bytes[taken..]) {
                 taken += step.len;

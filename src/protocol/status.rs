@@ -19,15 +19,12 @@ impl StatusFlags {
     pub const CURSOR_EXISTS: Self = Self(0x0040);
     /// The last row of a cursor has been sent.
     pub const LAST_ROW_SENT: Self = Self(0x0080);
-    /// The OK packet carries session state changes.
-    pub const SESSION_STATE_CHANGED: Self = Self(0x4000);
-
-    /// The statement was slow (`long_query_time`).
-    pub const SLOW: Self = Self(0x0800);
     /// Backslashes are no escapes (`sql_mode`).
     pub const NO_BACKSLASH_ESCAPES: Self = Self(0x0200);
     /// The open transaction is read-only.
     pub const IN_READ_ONLY_TRANSACTION: Self = Self(0x2000);
+    /// The OK packet carries session state changes.
+    pub const SESSION_STATE_CHANGED: Self = Self(0x4000);
 
     /// Flags that describe the session rather than one statement.
     pub const OF_SESSION: Self = Self(
@@ -36,8 +33,9 @@ impl StatusFlags {
             | Self::NO_BACKSLASH_ESCAPES.0
             | Self::IN_READ_ONLY_TRANSACTION.0,
     );
-    /// Flags that the server sets only once the last row is out.
-    pub const KNOWN_AT_END: Self = Self(Self::SLOW.0 | Self::LAST_ROW_SENT.0 | Self::SESSION_STATE_CHANGED.0);
+
+    /// The statement was slow (`long_query_time`).
+    pub const SLOW: Self = Self(0x0800);
 
     /// Whether all flags of `other` are set.
     pub fn contains(self, other: Self) -> bool {

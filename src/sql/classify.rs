@@ -3,7 +3,7 @@
 use super::SqlMode;
 use super::connection_id::{ConnectionIdUses, Form};
 use super::keyword::Keyword;
-use super::kill::{self, Kill, Victim};
+use super::kill::{self, Kill};
 use super::lexer::{Lexer, Token, TokenKind};
 
 /// What a text, of one statement or of several, asks for.
@@ -14,9 +14,6 @@ pub struct Statement {
     pub asks_local_file: bool,
     /// The whole text is this KILL.
     pub kill: Option<Kill>,
-    /// There is a KILL whose id cannot be translated: not a plain number, or among other statements. Sent as it is, it
-    /// could hit the connection of another client.
-    pub untranslatable_kill: bool,
     /// Where the connection's id is asked for. Definitions that the server stores (CREATE, ALTER) are left alone, but for
     /// the query of a CREATE TABLE … SELECT: an id written into them would stay.
     pub connection_id: ConnectionIdUses,
@@ -158,17 +155,11 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Notes a KILL; the lexer stands behind that word.
+    /// Notes a KILL that is the whole text; the lexer stands behind that word.
     fn kill(&mut self) {
-        let victim = kill::parse(&mut self.lexer.clone());
         let whole = self.first && self.place == Place::Start && is_last(self.lexer.clone());
-        match victim {
-            Victim::Literal(kill) if whole => self.statement.kill = Some(kill),
-            Victim::Literal(_) => self.statement.untranslatable_kill = true,
-            // In the body of a stored program, where the id usually is a variable.
-            Victim::Unclear if self.place == Place::StoredProgram => {}
-            Victim::Unclear => self.statement.untranslatable_kill = true,
-            Victim::None => {}
+        if whole {
+            self.statement.kill = kill::parse(&mut self.lexer.clone());
         }
         if self.place != Place::StoredProgram {
             self.place = Place::LeftAlone;
@@ -289,7 +280,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::sql::kill::{KillSeverity, KillTarget};
 
     fn classified(text: &str) -> Statement {
         classify(text.as_bytes(), SqlMode::default())
@@ -331,24 +321,20 @@ mod tests {
 
     #[test]
     fn a_kill_with_a_number_is_taken_apart() {
-        use KillSeverity::{Hard, Soft};
-        use KillTarget::{Connection, Query};
-        for (text, severity, target) in [
-            ("KILL 42", Hard, Connection),
-            ("kill connection 42;", Hard, Connection),
-            ("/* x */ KILL /*! HARD */ QUERY 42 -- y", Hard, Query),
-            ("KILL SOFT QUERY 42;;", Soft, Query),
-            ("/*! KILL SOFT 42 */", Soft, Connection),
+        for text in [
+            "KILL 42",
+            "kill connection 42;",
+            "/* x */ KILL /*! HARD */ QUERY 42 -- y",
+            "KILL SOFT QUERY 42;;",
+            "/*! KILL SOFT 42 */",
         ] {
             let kill = classified(text).kill.unwrap();
-            assert_eq!((kill.id, kill.severity, kill.target), (42, severity, target), "{text}");
-            assert_eq!(&text[kill.id_range], "42");
-            assert!(!classified(text).untranslatable_kill, "{text}");
+            assert_eq!((kill.id, &text[kill.id_range]), (42, "42"), "{text}");
         }
     }
 
     #[test]
-    fn a_kill_whose_id_cannot_be_translated_is_told() {
+    fn a_kill_that_is_no_plain_number_alone_is_left_as_it_is() {
         for text in [
             "KILL '42'",
             "KILL 0x2a",
@@ -363,8 +349,7 @@ mod tests {
             "SET STATEMENT max_statement_time=1 FOR KILL 42",
             "BEGIN NOT ATOMIC KILL QUERY 42; END",
         ] {
-            let statement = classified(text);
-            assert!(statement.untranslatable_kill && statement.kill.is_none(), "{text}: {statement:?}");
+            assert_eq!(classified(text).kill, None, "{text}");
         }
     }
 

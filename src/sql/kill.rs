@@ -1,7 +1,8 @@
 //! `KILL [HARD | SOFT] [CONNECTION | QUERY [ID]] expression | USER name` (MariaDB: "KILL").
 //!
-//! Clients know the ids that the proxy gave them, so a KILL with such an id has to be translated, and one whose id cannot be
-//! seen must not reach the server: there, the number may belong to anybody.
+//! Clients know the ids that the proxy gave them, so a KILL with such an id has to be translated. Only a plain number is:
+//! a client id that is hidden in an expression reaches the server as it is and is unknown there, since no server counts
+//! as far as client ids start.
 
 use std::ops::Range;
 
@@ -15,83 +16,25 @@ pub struct Kill {
     pub id: u64,
     /// Where the id stands in the text.
     pub id_range: Range<usize>,
-    /// What is killed.
-    pub target: KillTarget,
-    /// How.
-    pub severity: KillSeverity,
 }
 
-/// What a KILL ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KillTarget {
-    /// The statement that runs (`KILL QUERY`).
-    Query,
-    /// The connection (`KILL`, `KILL CONNECTION`).
-    Connection,
-}
-
-/// Whether operations are cut short that may leave a non-transactional table damaged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KillSeverity {
-    /// `HARD`, the default.
-    Hard,
-    /// `SOFT`.
-    Soft,
-}
-
-/// What follows the word KILL.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Victim {
-    /// A connection by a literal id.
-    Literal(Kill),
-    /// No connection id of a client is involved: the connection itself, a query id, a user.
-    None,
-    /// Anything else.
-    Unclear,
-}
-
-/// Reads one KILL up to its semicolon or the end; `lexer` stands behind the word KILL.
-pub(super) fn parse(lexer: &mut Lexer<'_>) -> Victim {
+/// Reads one KILL up to its semicolon or the end; `lexer` stands behind the word KILL. `None` unless it ends a connection,
+/// or its statement, by a literal id.
+pub(super) fn parse(lexer: &mut Lexer<'_>) -> Option<Kill> {
     let mut word = Words::new(lexer);
-    let severity = match word.keyword() {
-        Some(Keyword::Soft) => word.pass(KillSeverity::Soft),
-        Some(Keyword::Hard) => word.pass(KillSeverity::Hard),
-        _ => KillSeverity::Hard,
-    };
-    let target = match word.keyword() {
-        Some(Keyword::Query) => word.pass(KillTarget::Query),
-        Some(Keyword::Connection) => word.pass(KillTarget::Connection),
-        _ => KillTarget::Connection,
-    };
-    match word.keyword() {
-        Some(Keyword::User) => Victim::None,
-        Some(Keyword::Id) if target == KillTarget::Query => Victim::None,
-        Some(Keyword::ConnectionId) => own_connection(word.lexer),
-        _ => literal(&word, target, severity),
+    if matches!(word.keyword(), Some(Keyword::Soft | Keyword::Hard)) {
+        word.pass();
     }
-}
-
-/// `CONNECTION_ID()` and nothing more: left as it is, the server knows which connection that means.
-fn own_connection(lexer: &mut Lexer<'_>) -> Victim {
-    let mut kinds = || lexer.significant().map(|token| token.kind);
-    let call = (kinds(), kinds(), kinds());
-    match call {
-        (Some(TokenKind::Open), Some(TokenKind::Close), None | Some(TokenKind::Semicolon)) => Victim::None,
-        _ => Victim::Unclear,
+    if matches!(word.keyword(), Some(Keyword::Query | Keyword::Connection)) {
+        word.pass();
     }
-}
-
-fn literal(word: &Words<'_, '_>, target: KillTarget, severity: KillSeverity) -> Victim {
-    let Some(number) = word.token.as_ref().filter(|token| token.kind == TokenKind::Number) else {
-        return Victim::Unclear;
-    };
-    let digits = std::str::from_utf8(word.lexer.text(number)).unwrap_or_default();
-    let Ok(id) = digits.parse() else { return Victim::Unclear };
+    let number = word.token.as_ref().filter(|token| token.kind == TokenKind::Number)?;
+    let id = std::str::from_utf8(word.lexer.text(number)).ok()?.parse().ok()?;
     match word.lexer.clone().significant() {
         None | Some(Token { kind: TokenKind::Semicolon, .. }) => {
-            Victim::Literal(Kill { id, id_range: number.range.clone(), target, severity })
+            Some(Kill { id, id_range: number.range.clone() })
         }
-        Some(_) => Victim::Unclear,
+        Some(_) => None,
     }
 }
 
@@ -112,9 +55,8 @@ impl<'l, 'a> Words<'l, 'a> {
         Keyword::of(self.lexer.text(token))
     }
 
-    /// Goes on to the next token, with what this one meant.
-    fn pass<T>(&mut self, meaning: T) -> T {
+    /// Goes on to the next token.
+    fn pass(&mut self) {
         self.token = self.lexer.significant();
-        meaning
     }
 }

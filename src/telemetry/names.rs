@@ -102,7 +102,7 @@ metrics! {
     Gauge CONFIG_LAST_RELOAD = "sealock_config_last_reload_timestamp_seconds" in Seconds []
         "When the configuration in use was loaded, as a Unix timestamp.";
     Gauge CERTIFICATE_NOT_AFTER = "sealock_certificate_not_after_timestamp_seconds" in Seconds ["identity"]
-        "When a certificate of ours expires, as a Unix timestamp; of a chain, the one that expires first.";
+        "When a certificate of ours expires, as a Unix timestamp, of a chain the one that expires first; NaN once a reload took it away.";
 
     // Clients.
     Gauge CLIENTS = "sealock_clients" in Count ["transport"]
@@ -112,57 +112,57 @@ metrics! {
     Gauge CLIENTS_HANDSHAKING = "sealock_clients_handshaking" in Count []
         "Client connections accepted but not logged in yet.";
     Counter CLIENT_CONNECTIONS = "sealock_client_connections_total" in Count ["transport"]
-        "Clients that completed their login.";
+        "Client connections whose login was completed.";
     Counter CLIENT_LOGINS = "sealock_client_logins_total" in Count ["rung"]
-        "Completed logins by the way in which the client was authenticated.";
+        "Completed logins by the way in which the client was authenticated; COM_CHANGE_USER is one too.";
     Counter CLIENT_REFUSALS = "sealock_client_refusals_total" in Count ["cause"]
         "Client connections that ended before their login was complete.";
     Counter CLIENT_DISCONNECTS = "sealock_client_disconnects_total" in Count ["cause"]
         "Ends of logged-in client connections.";
     Histogram CLIENT_HANDSHAKE = "sealock_client_handshake_seconds" in Seconds []
-        "Time from accepting a client to the OK of its login, TLS and a relayed login included.";
+        "Time from accepting a client to the end of its login: TLS, a relayed login and the wait for a backend connection included.";
     Counter CLIENT_RECEIVED_BYTES = "sealock_client_received_bytes_total" in Bytes []
-        "Protocol bytes received from clients, inside TLS where there is TLS.";
+        "Bytes of commands and local files from logged-in clients, packet headers included, without TLS and compression.";
     Counter CLIENT_SENT_BYTES = "sealock_client_sent_bytes_total" in Bytes []
-        "Protocol bytes sent to clients, inside TLS where there is TLS.";
+        "Bytes of responses relayed to clients, packet headers included, without TLS and compression.";
 
     // TLS, on both sides.
     Counter TLS_HANDSHAKES = "sealock_tls_handshakes_total" in Count ["side", "version", "group"]
-        "Completed TLS handshakes by protocol version and key-exchange group.";
+        "Completed TLS handshakes by protocol version and key-exchange group; none is the group of a resumed TLS 1.2 session.";
     Counter TLS_HANDSHAKE_FAILURES = "sealock_tls_handshake_failures_total" in Count ["side", "cause"]
-        "Failed TLS handshakes.";
+        "Failed TLS handshakes; one that was given up for lack of time counts as a refusal, or as a backend that timed out.";
 
     // Commands.
     Counter COMMANDS = "sealock_commands_total" in Count ["command"]
-        "Commands received from logged-in clients.";
+        "Commands of logged-in clients; a command refused because of a drain is not counted.";
     Histogram STATEMENT = "sealock_statement_seconds" in Seconds []
-        "Time from a complete command to the last byte of its response, a slow reader's delay included.";
+        "Time from the first bytes of a command to the last of its response: a long command's arrival and a slow reader's delay included.";
     Counter ERROR_REPLIES = "sealock_error_replies_total" in Count ["origin"]
-        "Error packets sent to logged-in clients: relayed from the server, or of the proxy's own making.";
+        "Errors told to logged-in clients, except in answer to COM_CHANGE_USER: relayed from the server, or of the proxy's own making.";
     Counter STATEMENTS_KILLED = "sealock_statements_killed_total" in Count []
-        "Statements killed on a backend because their client went away.";
+        "Backend connections killed because their client went away while a statement ran.";
     Counter LOCAL_INFILE_REFUSALS = "sealock_local_infile_refusals_total" in Count []
         "File requests of a backend that the client's statement had not asked for, and that were therefore refused.";
 
     // Backends.
     Gauge BACKEND_UP = "sealock_backend_up" in Count ["backend"]
-        "1 when the latest health check or connection succeeded, otherwise 0.";
+        "1 when the latest attempt to connect found it usable, a refused login included, otherwise 0; 0 also once a reload took it away.";
     Gauge BACKEND_CONNECTIONS = "sealock_backend_connections" in Count ["backend", "state"]
-        "Open backend connections by what they are doing.";
+        "Backend connections as of the last second: leased (also while being opened, cleaned or killed) or idle.";
     Counter BACKEND_CONNECTS = "sealock_backend_connects_total" in Count ["backend", "outcome"]
-        "Attempts to open a backend connection.";
+        "Attempts to open a backend connection, probes included; where a client's login is relayed, without that login.";
     Histogram BACKEND_CONNECT = "sealock_backend_connect_seconds" in Seconds ["backend"]
-        "Time to open a backend connection: TCP, TLS and login.";
+        "Time to open a backend connection: TCP, TLS and login; where a client's login is relayed, without that login.";
     Counter BACKEND_CLOSES = "sealock_backend_closes_total" in Count ["backend", "reason"]
-        "Closed backend connections.";
+        "Ends of backend connections that clients had or could have had; those of probes and kills are not counted.";
 
     // The pool.
     Histogram POOL_ACQUIRE = "sealock_pool_acquire_seconds" in Seconds []
-        "Time a client waited for a backend connection, opening one included.";
+        "Time a client waited for the backend connection it got, opening or resetting one included; without relayed logins.";
     Gauge POOL_WAITERS = "sealock_pool_waiters" in Count ["backend"]
-        "Clients that wait because an account's connections to the backend are all taken.";
+        "Clients that wait, as of the last second, because an account's connections to the backend are all taken.";
     Counter POOL_TIMEOUTS = "sealock_pool_timeouts_total" in Count ["backend"]
-        "Clients that got no backend connection within pool.acquire_timeout.";
+        "Waits for a connection to the backend that pool.acquire_timeout ended.";
 }
 
 #[cfg(test)]

@@ -120,7 +120,7 @@ mod tests {
         registry.counters::<Transport>(&names::CLIENT_CONNECTIONS, &[]).increment(Transport::Tls);
         let text = registry.render();
         assert!(text.contains("# TYPE sealock_client_connections_total counter"), "{text}");
-        assert!(text.contains("# HELP sealock_client_connections_total Clients that"), "{text}");
+        assert!(text.contains("# HELP sealock_client_connections_total Client connections"), "{text}");
         assert!(text.contains("sealock_client_connections_total{transport=\"tls\"} 1"), "{text}");
     }
 

@@ -19,6 +19,7 @@ pub mod fingerprint;
 pub mod identity;
 pub mod inspect;
 pub mod listen;
+pub mod metrics;
 pub mod mint;
 pub mod packets;
 pub mod pem;

@@ -138,10 +138,7 @@ impl MaybeTls {
 impl TlsInfo {
     /// The protocol version as people write it.
     pub fn version_name(&self) -> &'static str {
-        match self.version {
-            TlsVersion::V1_2 => "TLSv1.2",
-            TlsVersion::V1_3 => "TLSv1.3",
-        }
+        self.version.protocol_name()
     }
 
     /// What `state` negotiated; none before the handshake is over.

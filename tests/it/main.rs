@@ -1,5 +1,21 @@
-//! Packet level: captured responses of real servers through the scanner and the translation of dialects.
+//! What a real server will not do on request: captured responses through the translation of dialects, and a scripted
+//! backend (`fake`) behind the program itself.
 
-#![allow(clippy::expect_used)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a test that meets what it does not expect is to fail on the spot"
+)]
 
+mod breaking_off;
 mod dialect;
+mod fake;
+mod logins;
+mod misbehaviour;
+
+#[allow(dead_code, reason = "shared with the suite in tests/mariadb, which uses the rest")]
+#[path = "../mariadb/support/mod.rs"]
+mod support;

@@ -57,27 +57,32 @@ fn rewriting_the_id_leaves_the_columns_name() {
 #[test]
 fn kill_query_stops_the_statement_of_the_client_with_that_id() {
     let proxy = Proxy::builder().start();
-    for by_sql in [true, false] {
-        let mut victim = RawClient::connect(&proxy.login()).unwrap();
-        let id = victim.greeting.id;
-        let waiting = thread::spawn(move || {
-            let packets = victim.query("SELECT SLEEP(60), 'to be interrupted'");
-            let after = victim.try_query("SELECT 'lives on'").is_ok();
-            (ServerError::parse(&packets.last().unwrap().payload), after)
-        });
-        eventually("it runs", || running("to be interrupted"));
-        let mut killer = RawClient::connect(&proxy.tls_login()).unwrap();
-        if by_sql {
-            killer.run(&format!("KILL QUERY {id}"));
-            let (error, lives) = waiting.join().unwrap();
-            assert_eq!(error.expect("an error").code, 1317);
-            assert!(lives);
-        } else {
-            killer.ask("process kill", &[&[0x0c][..], &id.to_le_bytes()].concat(), Kind::One);
-            assert!(waiting.join().is_err() || !running("to be interrupted"));
-        }
-        eventually("nothing is left running", || !running("to be interrupted"));
-    }
+    let mut victim = RawClient::connect(&proxy.login()).unwrap();
+    let id = victim.greeting.id;
+    victim.send(b"\x03SELECT SLEEP(60), 'to be interrupted'").unwrap();
+    eventually("it runs", || running("to be interrupted"));
+    RawClient::connect(&proxy.tls_login()).unwrap().run(&format!("KILL QUERY {id}"));
+    let packets = victim.receive("the end", Kind::Results, &[]).unwrap();
+    assert_eq!(ServerError::parse(&packets.last().unwrap().payload).expect("an error").code, 1317);
+    assert_eq!(victim.value("SELECT 'lives on'"), "lives on");
+    assert!(!running("to be interrupted"));
+}
+
+#[test]
+fn the_binary_kill_ends_the_client_with_that_id() {
+    let proxy = Proxy::builder().start();
+    let mut victim = RawClient::connect(&proxy.login()).unwrap();
+    let id = victim.greeting.id;
+    victim.send(b"\x03SELECT SLEEP(60), 'to be ended'").unwrap();
+    eventually("it runs", || running("to be ended"));
+    let mut killer = RawClient::connect(&proxy.tls_login()).unwrap();
+    let answer = killer.ask("process kill", &[&[0x0c][..], &id.to_le_bytes()].concat(), Kind::One);
+    assert_eq!(answer[0].payload[0], 0x00, "{answer:?}");
+    eventually("nothing is left running", || !running("to be ended"));
+    let ends_in_an_error = victim
+        .receive("the end", Kind::Results, &[])
+        .map_or(true, |packets| ServerError::parse(&packets.last().unwrap().payload).is_some());
+    assert!(ends_in_an_error && victim.try_query("SELECT 1").is_err());
 }
 
 #[test]
@@ -319,7 +324,8 @@ fn a_second_signal_ends_at_once() {
     proxy.signal("TERM");
     eventually("it drains", || proxy.page("/readyz").is_ok_and(|(status, _)| status == 503));
     proxy.signal("INT");
-    proxy.wait();
+    assert_eq!(proxy.wait().code(), Some(0), "ending early on request is no failure");
+    assert!(client.try_query("COMMIT").is_err());
 }
 
 #[test]

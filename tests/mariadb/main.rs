@@ -14,9 +14,16 @@
 
 mod authentication;
 mod bad_input;
+mod change_user;
 mod clients;
 mod differential;
+mod drain;
+mod failover;
 mod lifecycle;
+mod limits;
+mod observability;
+mod pool;
+mod reload;
 mod replication;
 mod support;
 mod transport;

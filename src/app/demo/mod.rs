@@ -1,7 +1,7 @@
 //! `sealock demo`: all of it on one machine, from nothing, for somebody who wants to see it work.
 //!
 //! A scratch MariaDB on a unix socket, a CA and a server certificate minted for the occasion, the proxy in front of it; then a
-//! client over verified TLS that shows what was negotiated. `cli` calls [`run`].
+//! client over verified TLS that shows what was negotiated. `cli` calls [`run()`].
 //!
 //! Invariant: everything lives in the scratch server's directory, which goes away with this process however that ends. A signal
 //! while the server starts is obeyed once the server can be removed, a second one at once.
@@ -76,7 +76,7 @@ pub enum DemoError {
     #[error("the self-check failed")]
     Check(#[from] CheckError),
     /// A signal came before the self-check was over.
-    #[error("stopped before it was ready; everything is removed")]
+    #[error("stopped before it was ready")]
     Interrupted,
     /// Threads or signals cannot be set up.
     #[error("the runtime cannot be started")]
@@ -95,37 +95,33 @@ pub fn run(options: &Options) -> Result<ExitCode, DemoError> {
     logging::init(Format::Text, "warn", &registry)?;
     options.ports.check()?;
     let runtime = run::runtime(None).map_err(DemoError::Runtime)?;
-    let result = runtime.block_on(perform(options, registry));
-    runtime.shutdown_timeout(LAST_WORK);
+    let (mut screen, mut server) = (Screen::standard(), None);
+    let result = runtime.block_on(perform(options, &registry, &mut screen, &mut server));
+    if server.is_some() {
+        screen.step("removing everything");
+    }
+    runtime.shutdown_timeout(LAST_WORK); // before the server, whose loss would be news to sessions that are left
+    drop(server);
+    screen.end();
     result.map(|()| ExitCode::SUCCESS)
 }
 
-async fn perform(options: &Options, registry: Arc<Registry>) -> Result<(), DemoError> {
+/// The demo up to where everything can be removed; `server` is filled in once there is one.
+async fn perform(
+    options: &Options,
+    registry: &Arc<Registry>,
+    screen: &mut Screen,
+    server: &mut Option<ScratchServer>,
+) -> Result<(), DemoError> {
     let mut signals = Signals::listen().map_err(DemoError::Runtime)?;
-    let mut screen = Screen::standard();
     screen.line("Sealock demo: a scratch MariaDB, and TLS in front of it. It is all gone when this ends.\n");
-    let server = start_server(&mut screen, &mut signals).await?;
-    let shown = tokio::select! {
-        staged = present(options, &server, &registry, &mut screen) => staged,
-        _ = signals.next() => Err(DemoError::Interrupted),
+    let server = server.insert(start_server(screen, &mut signals).await?);
+    let app = tokio::select! {
+        presented = present(options, server, registry, screen) => presented?,
+        _ = signals.next() => return Err(DemoError::Interrupted),
     };
-    let result = match shown {
-        Ok(app) => {
-            if options.until == Until::Signal {
-                screen.line("Ctrl-C ends it.\n");
-                summary::show(&mut screen, &registry, &mut signals).await;
-            }
-            close(app, &mut signals).await;
-            Ok(())
-        }
-        Err(error) => Err(error),
-    };
-    screen.end();
-    drop(server);
-    if result.is_ok() {
-        screen.line("The demo is over; everything is removed.");
-    }
-    result
+    attend(app, options.until, registry, screen, &mut signals).await;
+    Ok(())
 }
 
 /// Starts the server in a thread that may block, and keeps the screen moving.
@@ -136,19 +132,22 @@ async fn start_server(screen: &mut Screen, signals: &mut Signals) -> Result<Scra
         ScratchServer::start(&options, &mut |step| drop(tell.send(step.to_owned())))
     });
     let mut ticks = tokio::time::interval(TICK);
+    let mut stopping = false;
     loop {
         tokio::select! {
             biased;
             _ = signals.next() => {
+                if stopping {
+                    return Err(DemoError::Interrupted);
+                }
+                stopping = true;
                 screen.step("stopping");
-                tokio::select! { _ = &mut starting => {}, _ = signals.next() => {} }
-                screen.end();
-                return Err(DemoError::Interrupted);
             }
-            Some(step) = steps.recv() => screen.step(&step),
+            Some(step) = steps.recv(), if !stopping => screen.step(&step),
             started = &mut starting => {
                 screen.end();
-                return Ok(started.map_err(|panic| DemoError::Runtime(panic.into()))??);
+                let server = started.map_err(|panic| DemoError::Runtime(panic.into()))?;
+                return if stopping { Err(DemoError::Interrupted) } else { Ok(server?) };
             }
             _ = ticks.tick() => screen.tick(),
         }
@@ -176,7 +175,12 @@ async fn present(
     Ok(app)
 }
 
-async fn close(mut app: App, signals: &mut Signals) {
+/// Stays for as long as it should, and lets clients go.
+async fn attend(mut app: App, until: Until, registry: &Registry, screen: &mut Screen, signals: &mut Signals) {
+    if until == Until::Signal {
+        screen.line("Ctrl-C ends it.\n");
+        summary::show(screen, registry, signals).await;
+    }
     tokio::select! {
         _ = app.drain(DRAIN) => {}
         _ = signals.next() => {}

@@ -17,10 +17,13 @@ pub struct Ports {
 #[derive(Debug, thiserror::Error)]
 pub enum PortError {
     /// Another process listens there.
-    #[error("{0} taken by another process, perhaps another demo: stop that, or choose with {options} (0 is any free port)", options = .0.options())]
+    #[error(
+        "{0} taken by another process, perhaps another demo: end that one, or choose with {options} (0 is any free port)",
+        options = .0.options()
+    )]
     Taken(Refused),
     /// This user may not listen there.
-    #[error("no permission to listen, and {0} not for everybody: choose one above 1023 with {options}", options = .0.options())]
+    #[error("{0} not open to this user: choose a port above 1023 with {options}", options = .0.options())]
     Forbidden(Refused),
     /// Both are the same.
     #[error("--port and --admin-port are both {0}: they have to differ")]
@@ -120,6 +123,6 @@ mod tests {
     #[test]
     fn a_port_that_is_not_for_everybody_is_told_with_what_to_choose() {
         let text = PortError::Forbidden(Refused(vec![(80, "--port")])).to_string();
-        assert!(text.contains("port 80 on 127.0.0.1") && text.contains("above 1023 with --port"), "{text}");
+        assert!(text.contains("port 80 on 127.0.0.1") && text.ends_with("above 1023 with --port"), "{text}");
     }
 }

@@ -219,7 +219,12 @@ impl Stage {
     }
 
     fn attempt(&self) -> LoginAttempt<'_> {
-        LoginAttempt { frontend: &self.frontend, context: &self.context, client: &self.client }
+        LoginAttempt {
+            frontend: &self.frontend,
+            context: &self.context,
+            client: &self.client,
+            replaces: None,
+        }
     }
 
     async fn log_in(&self, client: &mut PacketStream<DuplexStream>) -> Result<LoggedIn, LoginError> {

@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
+use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
 
+use socket2::{Domain, Socket, Type};
 use tempfile::TempDir;
 
 use super::eventually;
@@ -25,6 +25,7 @@ pub struct ProxyBuilder {
     listener: String,
     listener_tls: String,
     accounts: String,
+    log_format: &'static str,
     sections: String,
 }
 
@@ -36,14 +37,21 @@ pub struct Proxy {
 }
 
 impl Proxy {
+    /// In front of the shared scratch server.
     pub fn builder() -> ProxyBuilder {
+        Self::in_front_of(&format!("127.0.0.1:{}", server().port().unwrap()))
+    }
+
+    /// In front of whatever listens at `address`, written as the configuration writes addresses.
+    pub fn in_front_of(address: &str) -> ProxyBuilder {
         ProxyBuilder {
-            backend: format!("127.0.0.1:{}", server().port().unwrap()),
+            backend: address.to_owned(),
             backend_keys: String::new(),
             backend_tls: "mode = \"disabled\"".to_owned(),
             listener: String::new(),
             listener_tls: String::new(),
             accounts: format!("[[account]]\nuser = \"{USER}\"\npassword = \"{PASSWORD}\"\n"),
+            log_format: "text",
             sections: String::new(),
         }
     }
@@ -85,7 +93,7 @@ impl Proxy {
 
     /// Replaces the configuration file; the proxy does not look at it before [`Self::signal`] tells it to.
     pub fn configure(&self, builder: &ProxyBuilder) {
-        fs::write(self.path("sealock.toml"), builder.text(self.directory.path(), self.port)).unwrap();
+        fs::write(self.path("sealock.toml"), builder.text(self.directory.path())).unwrap();
     }
 
     /// Sends a signal by its name, such as `HUP`.
@@ -199,20 +207,22 @@ impl ProxyBuilder {
         self
     }
 
+    /// How the log is written: `text` unless said otherwise.
+    pub fn log_format(mut self, format: &'static str) -> Self {
+        self.log_format = format;
+        self
+    }
+
     pub fn start(&self) -> Proxy {
-        (0..5).find_map(|_| self.try_start(true)).expect("a proxy starts and gets ready")
+        let proxy = self.start_without_backend();
+        eventually("a backend is reached", || proxy.page("/readyz").is_ok_and(|(status, _)| status == 200));
+        proxy
     }
 
-    /// Starts a proxy whose server may be away: waits for the listener only.
+    /// Starts a proxy whose server may be away: waits for the listeners only.
     pub fn start_without_backend(&self) -> Proxy {
-        (0..5).find_map(|_| self.try_start(false)).expect("a proxy starts")
-    }
-
-    /// Nothing when somebody else took the port.
-    fn try_start(&self, wait_for_backend: bool) -> Option<Proxy> {
         let directory = tempfile::Builder::new().prefix("sealock-test-").tempdir().unwrap();
-        let port = free_port();
-        fs::write(directory.path().join("sealock.toml"), self.text(directory.path(), port)).unwrap();
+        fs::write(directory.path().join("sealock.toml"), self.text(directory.path())).unwrap();
         let log = File::create(directory.path().join("log")).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_sealock"))
             .args(["run", "-c"])
@@ -222,41 +232,48 @@ impl ProxyBuilder {
             .stderr(log)
             .spawn()
             .unwrap();
-        let mut proxy = Proxy { child, port, directory };
-        let mut taken = false;
-        eventually("the proxy gets ready", || {
-            if !proxy.is_running() {
-                let log = proxy.log();
-                assert!(log.contains("in use"), "the proxy ended at once:\n{log}");
-                taken = true;
-                return true;
-            }
-            let bound = proxy.log().contains("run: ready");
-            bound && (!wait_for_backend || proxy.page("/readyz").is_ok_and(|(status, _)| status == 200))
+        let mut proxy = Proxy { child, port: 0, directory };
+        eventually("the proxy listens", || {
+            let log = proxy.log();
+            assert!(proxy.is_running(), "the proxy ended at once:\n{log}");
+            proxy.port = port_in(&log).unwrap_or_default();
+            proxy.port > 0 && log.lines().any(|line| line.contains("ready") && line.contains("pid"))
         });
-        (!taken).then_some(proxy)
+        proxy
     }
 
-    fn text(&self, directory: &Path, port: u16) -> String {
-        let Self { backend, backend_keys, backend_tls, listener, listener_tls, accounts, sections } = self;
+    fn text(&self, directory: &Path) -> String {
+        let Self {
+            backend,
+            backend_keys,
+            backend_tls,
+            listener,
+            listener_tls,
+            accounts,
+            log_format,
+            sections,
+        } = self;
         let directory = directory.display();
         format!(
-            "[[listener]]\nbind = [\"127.0.0.1:{port}\", \"unix:{directory}/clients.sock\"]\n{listener}\n\
+            "[[listener]]\nbind = [\"127.0.0.1:0\", \"unix:{directory}/clients.sock\"]\n{listener}\n\
              [listener.tls]\n{listener_tls}\n\
              [[backend]]\nname = \"db\"\naddress = \"{backend}\"\n{backend_keys}\n[backend.tls]\n{backend_tls}\n\
-             {accounts}\n[admin]\nhttp = \"unix:{directory}/admin.sock\"\n[log]\nlevel = \"debug\"\n{sections}"
+             {accounts}\n[admin]\nhttp = \"unix:{directory}/admin.sock\"\n[log]\nlevel = \"debug\"\nformat = \"{log_format}\"\n{sections}"
         )
     }
 }
 
-/// A port that is free now. Each test process walks its own way through the range, so that two do not meet at once.
-pub fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let start = 20_000 + (std::process::id() % 40) as u16 * 200;
-    loop {
-        let port = start + NEXT.fetch_add(1, Ordering::Relaxed) % 10_000;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
+/// The port that the log says the proxy found.
+fn port_in(log: &str) -> Option<u16> {
+    let line = log.lines().find(|line| line.contains("listening") && line.contains("127.0.0.1:"))?;
+    let (_, rest) = line.split_once("127.0.0.1:")?;
+    rest.split(|character: char| !character.is_ascii_digit()).next()?.parse().ok()
+}
+
+/// An address at which nobody listens and, while the socket lives, nobody else can.
+pub fn deserted() -> (Socket, String) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    let port = socket.local_addr().unwrap().as_socket().unwrap().port();
+    (socket, format!("127.0.0.1:{port}"))
 }

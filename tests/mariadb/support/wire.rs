@@ -153,6 +153,19 @@ impl Wire {
         Ok(())
     }
 
+    /// Every byte that still comes before the other side closes.
+    pub fn rest(&mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        if let Err(error) = self.stream.read_to_end(&mut bytes) {
+            assert_eq!(
+                error.kind(),
+                io::ErrorKind::ConnectionReset,
+                "the other side neither speaks nor closes"
+            );
+        }
+        bytes
+    }
+
     /// Whether the other side has closed, having sent nothing more.
     pub fn is_closed(&mut self) -> bool {
         matches!(self.stream.read(&mut [0]), Ok(0)) || self.stream.write_all(&[]).is_err()

@@ -9,21 +9,20 @@
 //! removes the directory when the pipe closes. Everything
 //! here blocks; call it from a thread that may wait (a start takes about a second).
 
+mod server_user;
+mod watchdog;
+
 use std::ffi::OsString;
-use std::io::{self, Read as _, Write as _};
+use std::io;
 use std::net::{Ipv4Addr, TcpListener};
-use std::os::unix::fs::{PermissionsExt as _, chown};
-use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
-use std::{env, fs, thread};
+use std::{env, fs};
 
 use thiserror::Error;
 
-/// How long a server may take from its start until it greets.
-const START_DEADLINE: Duration = Duration::from_secs(60);
+use crate::app::scratch::server_user::ServerUser;
+use crate::app::scratch::watchdog::{START_DEADLINE, Watchdog, run_failed, tail};
+
 /// How often another port is tried when somebody took the one that was free a moment ago.
 const PORT_ATTEMPTS: u32 = 5;
 
@@ -188,147 +187,6 @@ impl ScratchServer {
     pub fn kill(self) {}
 }
 
-/// The shell that outlives us by as much as it takes to clean up. Its child's exit is told through the file `exited`.
-#[derive(Debug)]
-struct Watchdog(Child);
-
-impl Watchdog {
-    /// `$1` is the directory, `$2` the file that tells the exit, the rest a command line. Killed, not shut down: the data is removed
-    /// anyway. What the command itself started may take a moment longer to end, hence the attempts.
-    const SCRIPT: &'static str = r#"
-        directory=$1; exited=$1/$2; shift 2
-        exec 3<&0
-        "$@" </dev/null >"$directory/server.log" 2>&1 3<&- &
-        command=$!
-        { read -r word <&3; [ -e "$exited" ] || kill -KILL "$command"; [ "$word" != leave ]; } 2>/dev/null &
-        reader=$!
-        wait "$command"; echo $? >"$exited"
-        wait "$reader" || exit 0
-        for _ in 1 2 3 4 5 6 7 8 9 10; do rm -rf "$directory" && break; sleep 0.2; done
-    "#;
-
-    fn spawn(
-        program: &Path,
-        directory: &Path,
-        exited: &str,
-        arguments: &[OsString],
-    ) -> Result<Self, ScratchError> {
-        let _ = fs::remove_file(directory.join(exited));
-        Command::new("/bin/sh")
-            .args(["-c", Self::SCRIPT, "sealock-scratch-watchdog"])
-            .arg(directory)
-            .arg(exited)
-            .arg(program)
-            .args(arguments)
-            .process_group(0) // a Ctrl-C meant for us is not meant for the server
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .map(Self)
-            .map_err(|source| run_failed(program, source))
-    }
-
-    /// Waits for the command's exit code; none when the watchdog itself came to an end.
-    fn wait_until_exited(&mut self, exited: &Path) -> Option<i32> {
-        loop {
-            let code = fs::read_to_string(exited).ok().and_then(|code| code.trim().parse().ok());
-            if code.is_some() || !matches!(self.0.try_wait(), Ok(None)) {
-                return code;
-            }
-            thread::sleep(Duration::from_millis(10));
-        }
-    }
-
-    /// Goes away and leaves the directory to another watchdog.
-    fn leave(mut self) {
-        if let Some(pipe) = &mut self.0.stdin {
-            let _ = pipe.write_all(b"leave\n");
-        }
-    }
-
-    /// Waits for the server's first packet. A server that ended leaves its directory to the caller.
-    fn wait_until_greeting(&mut self, directory: &Path) -> Result<String, ScratchError> {
-        let begun = Instant::now();
-        while begun.elapsed() < START_DEADLINE {
-            if let Some(version) = greeted_version(&directory.join("server.sock")) {
-                return Ok(version);
-            }
-            if directory.join("exited").exists() {
-                let _ = self.0.kill();
-                return Err(ScratchError::Exited { log: tail(&directory.join("server.log")) });
-            }
-            thread::sleep(Duration::from_millis(10));
-        }
-        Err(ScratchError::Silent { log: tail(&directory.join("server.log")) })
-    }
-}
-
-impl Drop for Watchdog {
-    fn drop(&mut self) {
-        drop(self.0.stdin.take());
-        let _ = self.0.wait();
-    }
-}
-
-/// The user that the server runs as: a server refuses to run as root unless told to, and should not.
-struct ServerUser {
-    name: Option<&'static str>,
-    ids: Option<(u32, u32)>,
-}
-
-impl ServerUser {
-    /// Our own user, or for root the package's `mysql`; root itself where there is no such user.
-    fn choose() -> Self {
-        let we_are_root =
-            fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
-        let ids = we_are_root
-            .then(|| user_ids(&fs::read_to_string("/etc/passwd").unwrap_or_default(), "mysql"))
-            .flatten();
-        Self { name: we_are_root.then_some(if ids.is_some() { "mysql" } else { "root" }), ids }
-    }
-
-    /// With a `tmp` of its own: a server that starts removes the temporary tables of all others that share one.
-    fn make_directory(&self, parent: &Path) -> io::Result<tempfile::TempDir> {
-        let directory = tempfile::Builder::new()
-            .prefix("sealock-scratch-")
-            .permissions(fs::Permissions::from_mode(0o700)) // whoever reaches the socket is root in the server
-            .tempdir_in(parent)?;
-        fs::create_dir(directory.path().join("tmp"))?;
-        if let Some((user, group)) = self.ids {
-            chown(directory.path(), Some(user), Some(group))?;
-            chown(directory.path().join("tmp"), Some(user), Some(group))?;
-        }
-        Ok(directory)
-    }
-
-    /// A directory of root's own, such as some systems set TMPDIR to, is closed to the server's user.
-    fn check_way_to(&self, directory: &Path) -> Result<(), ScratchError> {
-        let Some(user) = self.name.filter(|_| self.ids.is_some()) else { return Ok(()) };
-        let open =
-            |path: &&Path| fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o001 != 0);
-        match directory
-            .ancestors()
-            .skip(1)
-            .filter(|path| !path.as_os_str().is_empty())
-            .find(|path| !open(path))
-        {
-            Some(path) => Err(ScratchError::Closed { path: path.to_owned(), user }),
-            None => Ok(()),
-        }
-    }
-
-    fn argument(&self) -> Option<OsString> {
-        self.name.map(|name| format!("--user={name}").into())
-    }
-}
-
-fn user_ids(passwd: &str, user: &str) -> Option<(u32, u32)> {
-    let line = passwd.lines().find(|line| line.split(':').next() == Some(user))?;
-    let mut ids = line.split(':').skip(2);
-    Some((ids.next()?.parse().ok()?, ids.next()?.parse().ok()?))
-}
-
 fn locate(given: Option<&Path>, program: &'static str) -> Result<PathBuf, ScratchError> {
     if let Some(path) = given {
         return Ok(path.to_owned());
@@ -427,39 +285,20 @@ fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
-/// The version in the server's first packet, if it sends one.
-fn greeted_version(socket: &Path) -> Option<String> {
-    let mut stream = UnixStream::connect(socket).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(1))).ok()?;
-    let mut packet = [0; 128];
-    let length = stream.read(&mut packet).ok()?;
-    let version = packet.get(5..length)?.split(|&byte| byte == 0).next()?;
-    let version = String::from_utf8_lossy(version);
-    (packet[4] == 10).then(|| version.trim_start_matches("5.5.5-").to_owned())
-}
-
 fn joined(flag: &str, path: &Path) -> OsString {
     let mut argument = OsString::from(flag);
     argument.push(path);
     argument
 }
 
-fn run_failed(program: &Path, source: io::Error) -> ScratchError {
-    ScratchError::Run { program: program.to_owned(), source }
-}
-
-fn tail(file: &Path) -> String {
-    last_lines(&fs::read_to_string(file).unwrap_or_default())
-}
-
-fn last_lines(text: &str) -> String {
-    let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(12)..].join("\n")
-}
-
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::thread;
+    use std::time::{Duration, Instant};
+
     use super::*;
+    use crate::app::scratch::server_user::user_ids;
 
     fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
         let begun = Instant::now();

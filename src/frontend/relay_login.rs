@@ -133,7 +133,9 @@ async fn take_place(
     let place = attempt.admit(&claim.user, own_limit)?;
     let request = attempt.request(backend, claim);
     let permit = attempt.frontend.pool.permit(&request, attempt.context.acquire_timeout()).await;
-    Ok((place, permit.map_err(LoginError::Unavailable)?))
+    let permit = permit.map_err(LoginError::Unavailable)?;
+    attempt.frontend.pool.make_room(&permit);
+    Ok((place, permit))
 }
 
 async fn give_up(backend: &Backend, dialled: Dialled) {

@@ -124,17 +124,22 @@ impl Pool {
         self.lock().take_idle(permit.slot(), key)
     }
 
+    /// With a permit in hand and a connection opened, or about to be: closes an idle one where there would be too many.
+    pub fn make_room(&self, permit: &Permit) {
+        let evicted = self.lock().evict(permit.slot(), permit.max_connections());
+        if let Some(Idle { connection, .. }) = evicted {
+            self.closed(&permit.slot().backend, CloseReason::Evicted);
+            self.chores.spawn("close", connection.quit());
+        }
+    }
+
     async fn opened(
         &self,
         permit: &Permit,
         request: &Request<'_>,
         login: &Login,
     ) -> Result<Connection, AcquireError> {
-        let evicted = self.lock().evict(permit.slot(), request.bounds.max_connections);
-        if let Some(Idle { connection, .. }) = evicted {
-            self.closed(request.backend.name(), CloseReason::Evicted);
-            connection.quit().await;
-        }
+        self.make_room(permit);
         let connected = request.backend.connect(login, request.terms, request.origin).await;
         connected.map_err(AcquireError::Connect)
     }

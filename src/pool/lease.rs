@@ -66,6 +66,10 @@ impl Permit {
     pub(super) fn slot(&self) -> &Slot {
         &self.slot
     }
+
+    pub(super) fn max_connections(&self) -> u32 {
+        self.bounds.max_connections
+    }
 }
 
 impl Drop for Permit {

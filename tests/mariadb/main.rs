@@ -19,6 +19,7 @@ mod clients;
 mod differential;
 mod drain;
 mod failover;
+mod leaks;
 mod lifecycle;
 mod limits;
 mod observability;

@@ -7,6 +7,7 @@ pub const LONG_FLAG: u64 = 0x4;
 pub const WITH_SCHEMA: u64 = 0x8;
 pub const COMPRESS: u64 = 0x20;
 pub const LOCAL_FILES: u64 = 0x80;
+pub const IGNORE_SPACE: u64 = 0x100;
 pub const PROTOCOL_41: u64 = 0x200;
 pub const TLS: u64 = 0x800;
 pub const TRANSACTIONS: u64 = 0x2000;

@@ -32,11 +32,7 @@ fn a_wrong_password_and_an_unknown_user_are_told_the_same_in_the_servers_words()
             let expected = refusal(&Login::new(direct(), user, "wrong"));
             let found = refusal(&Login::new(proxy.endpoint(), user, "wrong"));
             assert_eq!(expected.code, 1045);
-            assert_eq!(
-                expected.message.replace("127.0.0.1", "localhost"),
-                found.message.replace("127.0.0.1", "localhost")
-            );
-            assert_eq!(expected, ServerError { message: expected.message.clone(), ..found });
+            assert_eq!(expected, found, "the client's host and the server's words");
         }
         let without = refusal(&Login::new(proxy.endpoint(), USER, ""));
         assert!(without.message.ends_with("(using password: NO)"), "{without:?}");

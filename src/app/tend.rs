@@ -10,10 +10,12 @@ use tokio::task::JoinHandle;
 
 use crate::backend::Backend;
 use crate::backend::connector::Terms;
+use crate::backend::error::ConnectError;
 use crate::backend::health::Verdict;
 use crate::frontend::context::Frontend;
 use crate::pool::maintenance;
 use crate::tasks;
+use crate::telemetry;
 use crate::telemetry::Registry;
 
 /// How often backends are looked at.
@@ -34,15 +36,21 @@ pub(super) fn start(frontend: &Arc<Frontend>, registry: &Arc<Registry>) -> Vec<J
 /// Looks after backends. With a login each is logged in to; without one only those that are not known to be up are
 /// asked for their greeting, since a server counts greetings without a login against the host (`max_connect_errors`).
 async fn probe(frontend: Arc<Frontend>) {
+    let mut refused = false;
     loop {
         let context = frontend.context.load_full();
         for backend in &context.backends {
             match &context.prober {
-                Some(login) => {
-                    if let Ok(connection) = backend.connect(login, &Terms::default(), None).await {
+                Some(login) => match backend.connect(login, &Terms::default(), None).await {
+                    Ok(connection) => {
+                        refused = false;
                         connection.quit().await;
                     }
-                }
+                    Err(error) if !error.is_outage() => {
+                        tell_once(&mut refused, backend.name(), &error);
+                    }
+                    Err(_) => {}
+                },
                 None if backend.health().verdict() != Verdict::Up => {
                     drop(backend.dial(&Terms::default(), None).await);
                 }
@@ -51,6 +59,18 @@ async fn probe(frontend: Arc<Frontend>) {
         }
         drop(context);
         tokio::time::sleep(PROBE_INTERVAL).await;
+    }
+}
+
+/// A probe's login that is refused is an operator's business, but not every five seconds.
+fn tell_once(told: &mut bool, backend: &str, error: &ConnectError) {
+    if !std::mem::replace(told, true) {
+        let error = telemetry::chain(error);
+        tracing::warn!(
+            backend,
+            error,
+            "the health probe's login is refused; it is that of [service], else of the first [[account]] with a password"
+        );
     }
 }
 

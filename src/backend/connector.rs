@@ -166,6 +166,15 @@ impl Backend {
         if error.is_none() {
             self.metrics.connect_seconds.record(started.elapsed());
         }
+        if let Some(error) = error.filter(|error| error.is_own_shortage()) {
+            let reason = crate::telemetry::chain(error);
+            tracing::error!(
+                backend = self.name,
+                reason,
+                "this process is short of something; the backend is not to blame"
+            );
+            return;
+        }
         match error.filter(|error| error.is_outage()) {
             Some(error) => {
                 self.metrics.up.set(0.0);

@@ -91,6 +91,14 @@ impl ConnectError {
         }
     }
 
+    /// Whether it is this process that cannot connect to anything: it has no file descriptors left.
+    pub fn is_own_shortage(&self) -> bool {
+        const ENFILE: i32 = 23;
+        const EMFILE: i32 = 24;
+        let Self::Unreachable(socket::ConnectError::Failed { source, .. }) = self else { return false };
+        matches!(source.raw_os_error(), Some(ENFILE | EMFILE))
+    }
+
     /// Whether it says that the server is down, rather than something about one account.
     pub fn is_outage(&self) -> bool {
         match self {

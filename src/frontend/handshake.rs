@@ -120,7 +120,7 @@ impl Accepted {
         let mut packets = PacketStream::new(MaybeTls::Plain(socket), context.limits.max_handshake_packet);
         packets.set_deadline(deadline);
         let Some(facts) = server_facts(&context).await else {
-            return Err(tell(&mut packets, Refusal::NoBackend, Capabilities::NONE).await);
+            return Err(tell(&mut packets, Refusal::NoBackend, Capabilities::PROTOCOL_41).await);
         };
         let id = frontend.registry.issue();
         let salt = Salt::random().map_err(|_| Refusal::Login(LoginError::NoRandomness))?;

@@ -21,6 +21,7 @@ use crate::protocol::handshake::ChangeUser;
 use crate::protocol::ok::Ok as OkPacket;
 use crate::protocol::packet::SequenceId;
 use crate::protocol::reply::ServerError;
+use crate::protocol::response::Last;
 use crate::protocol::status::StatusFlags;
 use crate::protocol::wire::Reader;
 use crate::tls::packets::{PacketError, PacketStream};
@@ -149,9 +150,15 @@ impl Connection {
         self.facts.activity = Activity::Busy;
     }
 
-    /// The response has ended, with these flags as the last ones.
-    pub fn end(&mut self, status: StatusFlags, certainty: Certainty) {
-        self.facts.end(status, certainty);
+    /// The response has ended as `last` says, with `status` as the last flags in it. What it did not tell stays as it was:
+    /// after an error only an answer with flags makes the state certain again.
+    pub fn end(&mut self, last: Last, status: Option<StatusFlags>) {
+        let certainty = match last {
+            Last::Ok => Certainty::Told,
+            Last::Error => Certainty::Doubtful,
+            Last::Other => self.facts.certainty,
+        };
+        self.facts.end(status.unwrap_or(self.facts.status), certainty);
     }
 
     /// Whether the flags are those that the session has now.

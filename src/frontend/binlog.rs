@@ -13,7 +13,6 @@ use crate::frontend::error::SessionEnd;
 use crate::frontend::session::Session;
 use crate::pool::close_reason::CloseReason;
 use crate::protocol::command::Shape;
-use crate::protocol::dialect::{FileAccess, Stop, Translator};
 use crate::protocol::packet::{HEADER_LEN, Header};
 
 /// First byte of an acknowledgement.
@@ -22,33 +21,21 @@ const ACKNOWLEDGEMENT: u8 = 0xEF;
 /// An acknowledgement names a binlog file and a position.
 const LONGEST_ACKNOWLEDGEMENT: usize = 1024;
 
-/// What there is to do in the middle of a stream.
-enum News {
-    Events,
-    FromClient,
-}
-
 impl Session {
     /// Relays COM_BINLOG_DUMP and the events that answer it, until the server ends them or one side closes.
     pub(super) async fn stream_binlog(&mut self, incoming: Incoming) -> Result<(), SessionEnd> {
         self.waits_for_answer = true;
-        self.forward(incoming).await?;
+        let files = self.send_command(incoming).await?;
         self.lease.taint(CloseReason::Streamed);
-        let (dialect, status) = (self.dialect(), self.status());
-        let mut translator = Translator::new(Shape::Stream, dialect, status, self.asked, FileAccess::Refused);
-        loop {
-            match self.relay_burst(&mut translator).await? {
-                Stop::Input if translator.is_done() => break,
-                Stop::Input => {}
-                Stop::Malformed(malformed) => return Err(SessionEnd::BackendMalformed(malformed)),
-                Stop::FileWanted | Stop::FileRefused => return Err(SessionEnd::FileNotAsked),
-            }
-            self.waits_for_answer = false;
-            if let News::FromClient = self.stream_news().await? {
-                self.pass_acknowledgements().await?;
-            }
+        self.relay_response(Shape::Stream, files).await
+    }
+
+    /// Waits for events; meanwhile passes on what the client acknowledges.
+    pub(super) async fn wait_in_stream(&mut self) -> Result<(), SessionEnd> {
+        while let News::FromClient = self.stream_news().await? {
+            self.pass_acknowledgements().await?;
         }
-        self.completed(&translator, status)
+        Ok(())
     }
 
     async fn stream_news(&mut self) -> Result<News, SessionEnd> {
@@ -86,4 +73,10 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// What there is to do in the middle of a stream.
+enum News {
+    Events,
+    FromClient,
 }

@@ -8,7 +8,6 @@ use std::future::poll_fn;
 use std::task::Poll;
 use std::time::Instant;
 
-use crate::backend::connection::Certainty;
 use crate::frontend::client::Incoming;
 use crate::frontend::error::{ErrorOrigin, SessionEnd};
 use crate::frontend::session::Session;
@@ -16,8 +15,7 @@ use crate::pool::close_reason::CloseReason;
 use crate::protocol::command::Shape;
 use crate::protocol::dialect::{FileAccess, Stop, Translator};
 use crate::protocol::packet::{Header, SequenceId};
-use crate::protocol::response::{Last, Malformed};
-use crate::protocol::status::StatusFlags;
+use crate::protocol::response::{Last, Malformed, ResponseScanner};
 
 impl Session {
     /// Relays one command and its response.
@@ -27,8 +25,7 @@ impl Session {
         self.waits_for_answer = shape != Shape::Nothing;
         let files = self.send_command(incoming).await?;
         if shape == Shape::Nothing {
-            let status = self.status();
-            self.connection()?.end(status, Certainty::Told);
+            self.connection()?.end(Last::Other, None);
             return Ok(());
         }
         self.relay_response(shape, files).await?;
@@ -37,34 +34,26 @@ impl Session {
     }
 
     /// Relays the response to its end.
-    async fn relay_response(&mut self, shape: Shape, files: FileAccess) -> Result<(), SessionEnd> {
+    pub(super) async fn relay_response(&mut self, shape: Shape, files: FileAccess) -> Result<(), SessionEnd> {
         let (dialect, status) = (self.dialect(), self.status());
         let mut translator = Translator::new(shape, dialect, status, self.asked, files);
-        let relayed = self.relay_packets(&mut translator).await;
+        let relayed = self.relay_packets(&mut translator, shape).await;
         self.asked = translator.last_sequence();
         if let Err(end) = relayed {
             self.interrupted(&translator, &end);
             return Err(end);
         }
-        self.completed(&translator, status)
+        self.completed(translator.scanner())
     }
 
     /// A response has come to its end: the connection is at rest, in the state that the response told.
-    pub(super) fn completed(
-        &mut self,
-        translator: &Translator,
-        before: StatusFlags,
-    ) -> Result<(), SessionEnd> {
-        let scanner = translator.scanner();
-        self.asked = translator.last_sequence();
+    fn completed(&mut self, response: &ResponseScanner) -> Result<(), SessionEnd> {
         self.waits_for_answer = false;
-        let failed = scanner.last() == Last::Error;
-        if failed {
+        if response.last() == Last::Error {
             self.frontend.metrics.error_replies.increment(ErrorOrigin::Backend);
         }
-        let certainty = if failed { Certainty::Doubtful } else { Certainty::Told };
         let connection = self.connection()?;
-        connection.end(scanner.status().unwrap_or(before), certainty);
+        connection.end(response.last(), response.status());
         if connection.buffer.is_empty() {
             return Ok(());
         }
@@ -73,7 +62,7 @@ impl Session {
         Err(SessionEnd::BackendMalformed(Malformed::SURPLUS))
     }
 
-    async fn relay_packets(&mut self, translator: &mut Translator) -> Result<(), SessionEnd> {
+    async fn relay_packets(&mut self, translator: &mut Translator, shape: Shape) -> Result<(), SessionEnd> {
         loop {
             match self.relay_burst(translator).await? {
                 Stop::Input if translator.is_done() => return Ok(()),
@@ -85,12 +74,15 @@ impl Session {
                 }
                 Stop::Malformed(malformed) => return Err(SessionEnd::BackendMalformed(malformed)),
             }
-            self.wait_for_backend().await?;
+            match shape {
+                Shape::Stream => self.wait_in_stream().await?,
+                _ => self.wait_for_backend().await?,
+            }
         }
     }
 
     /// Passes on what is in the backend's buffer, in one write, and says why it went no further.
-    pub(super) async fn relay_burst(&mut self, translator: &mut Translator) -> Result<Stop, SessionEnd> {
+    async fn relay_burst(&mut self, translator: &mut Translator) -> Result<Stop, SessionEnd> {
         let connection = self.lease.connection().ok_or(SessionEnd::BackendClosed)?;
         self.out.clear();
         let input = connection.buffer.bytes();

@@ -15,7 +15,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use arc_swap::ArcSwap;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -26,11 +25,8 @@ use crate::app::metrics::{AppMetrics, ReloadOutcome};
 use crate::backend::health::Verdict;
 use crate::config::model::Address;
 use crate::config::{Config, ConfigErrors};
-use crate::frontend::context::{Frontend, Phase};
-use crate::frontend::limits::ClientLimits;
+use crate::frontend::context::Frontend;
 use crate::frontend::listener::Listener;
-use crate::frontend::metrics::FrontendMetrics;
-use crate::pool::Pool;
 use crate::tasks;
 use crate::telemetry::Registry;
 use crate::tls::TlsError;
@@ -108,15 +104,7 @@ impl App {
         builder.record(&context, None);
         let metrics = AppMetrics::new(&registry);
         metrics.last_reload.set(now());
-        let frontend = Arc::new(Frontend {
-            context: ArcSwap::from_pointee(context),
-            pool: Arc::new(Pool::new(&registry)),
-            registry: Arc::default(),
-            limits: Arc::new(ClientLimits::default()),
-            metrics: FrontendMetrics::new(&registry),
-            phase: Phase::default(),
-            tasks: tasks::Group::default(),
-        });
+        let frontend = Arc::new(Frontend::new(context, &registry));
         // Listeners first: where the admin endpoint answers, every listener is bound.
         let listeners = bind(&config).await?;
         let (admin, admin_address) = match &config.admin.http {

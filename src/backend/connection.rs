@@ -26,7 +26,7 @@ use crate::protocol::status::StatusFlags;
 use crate::protocol::wire::Reader;
 use crate::tls::packets::{PacketError, PacketStream};
 use crate::tls::read_buffer::ReadBuffer;
-use crate::tls::stream::MaybeTls;
+use crate::tls::stream::{MaybeTls, TlsInfo};
 
 /// Largest packet accepted in answer to a command of the proxy's own, in bytes.
 const CONTROL_PACKET_LIMIT: usize = 1 << 20;
@@ -135,9 +135,9 @@ impl Connection {
         self.facts.born
     }
 
-    /// The stream below, for what is not a command and its response: a binlog stream.
-    pub fn stream_mut(&mut self) -> &mut MaybeTls {
-        &mut self.stream
+    /// What was negotiated for its encryption; none in plaintext.
+    pub fn tls_info(&self) -> Option<TlsInfo> {
+        self.stream.tls_info()
     }
 
     /// Whether a response is outstanding.

@@ -15,7 +15,7 @@ use crate::frontend::error::SessionEnd;
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::command::Command;
 use crate::protocol::dialect::{Dialect, Ends, StateChanges};
-use crate::protocol::packet::{HEADER_LEN, Header, MAX_PAYLOAD, SequenceId};
+use crate::protocol::packet::{HEADER_LEN, Header, SequenceId};
 use crate::protocol::response::Reports;
 use crate::tls::packets::PacketStream;
 use crate::tls::read_buffer::ReadBuffer;
@@ -65,11 +65,6 @@ impl Incoming {
     pub fn packet_len(&self) -> usize {
         HEADER_LEN + self.header.len
     }
-
-    /// Whether more packets continue the payload.
-    pub fn is_continued(&self) -> bool {
-        self.header.len == MAX_PAYLOAD
-    }
 }
 
 impl Client {
@@ -111,11 +106,6 @@ impl Client {
     /// Takes back what [`Self::packets`] read ahead.
     pub fn packets_done(&mut self, ahead: ReadBuffer) {
         self.buffer = ahead;
-    }
-
-    /// The stream below, for what is not a command and its response.
-    pub fn stream_mut(&mut self) -> &mut ClientStream {
-        &mut self.stream
     }
 
     /// The command at the front of the buffer, once enough of it is there.

@@ -17,6 +17,7 @@ use crate::frontend::metrics::FrontendMetrics;
 use crate::frontend::registry::Registry;
 use crate::pool::{Bounds, Pool};
 use crate::tasks;
+use crate::telemetry;
 use crate::tls::server::ServerTls;
 
 /// One generation of the configuration, built and validated as a whole and published in one step.
@@ -84,6 +85,21 @@ impl Phase {
     /// Whether sessions are to end at their next safe point.
     pub fn is_draining(&self) -> bool {
         self.0.load(Ordering::Acquire) == DRAINING
+    }
+}
+
+impl Frontend {
+    /// The front of a proxy that starts with this generation.
+    pub fn new(context: Context, telemetry: &Arc<telemetry::Registry>) -> Self {
+        Self {
+            context: ArcSwap::from_pointee(context),
+            pool: Arc::new(Pool::new(telemetry)),
+            registry: Arc::default(),
+            limits: Arc::default(),
+            metrics: FrontendMetrics::new(telemetry),
+            phase: Phase::default(),
+            tasks: tasks::Group::default(),
+        }
     }
 }
 

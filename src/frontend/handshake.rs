@@ -31,7 +31,7 @@ use crate::tls::packets::PacketStream;
 use crate::tls::socket::{Peer, Socket};
 use crate::tls::stream::{self, MaybeTls, TlsInfo};
 
-/// Capabilities that are announced when the backend has them: what is relayed as it is, and what the proxy does itself.
+/// Capabilities that are announced when the backend has them. Compression is the proxy's own, and always announced.
 const ANNOUNCED: Capabilities = CLIENT_CHOICES
     .union(Capabilities::LONG_FLAG)
     .union(Capabilities::CONNECT_WITH_DB)
@@ -45,8 +45,7 @@ const ANNOUNCED: Capabilities = CLIENT_CHOICES
     .union(Capabilities::PLUGIN_AUTH_LENENC_CLIENT_DATA)
     .union(Capabilities::SESSION_TRACK)
     .union(Capabilities::DEPRECATE_EOF)
-    .union(Capabilities::REMEMBER_OPTIONS)
-    .union(Capabilities::COMPRESS);
+    .union(Capabilities::REMEMBER_OPTIONS);
 
 /// A connection that nobody has said anything on.
 pub struct Accepted {
@@ -319,7 +318,7 @@ async fn server_facts(context: &Context) -> Option<ServerFacts> {
 fn announced(facts: &ServerFacts, listener: Option<&ListenerContext>) -> Capabilities {
     let tls = listener.and_then(|listener| listener.tls.as_ref()).is_some();
     let ssl = if tls { Capabilities::SSL } else { Capabilities::NONE };
-    (facts.capabilities & ANNOUNCED) | ssl | (Capabilities::COMPRESS & ANNOUNCED)
+    (facts.capabilities & ANNOUNCED) | ssl | Capabilities::COMPRESS
 }
 
 fn greeting(

@@ -42,15 +42,20 @@ impl Listener {
 
     /// Accepts until the future is dropped. `number` is the listener's place in the configuration.
     pub async fn accept(&self, frontend: &Arc<Frontend>, number: usize) {
+        let mut failing = false;
         loop {
             match self.next().await {
                 Ok(socket) => {
+                    failing = false;
                     frontend.tasks.spawn("client", connection(Arc::clone(frontend), number, socket));
                 }
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
-                    let error = telemetry::chain(&error);
-                    tracing::error!(address = %self.address, error, "cannot accept clients; trying again");
+                    // Once, not ten times a second for as long as it lasts.
+                    if !std::mem::replace(&mut failing, true) {
+                        let error = telemetry::chain(&error);
+                        tracing::error!(address = %self.address, error, "cannot accept clients; trying until it works");
+                    }
                     tokio::time::sleep(PAUSE).await;
                 }
             }

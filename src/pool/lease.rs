@@ -242,5 +242,9 @@ async fn cleaned(connection: Connection) -> Result<Connection, CloseReason> {
     let connection = connection.reset().await.map_err(|_| CloseReason::ResetFailed)?;
     let role = "SELECT 1 FROM DUAL WHERE CURRENT_ROLE() IS NOT NULL";
     let (connection, rows) = connection.rows(role).await.map_err(|_| CloseReason::ResetFailed)?;
-    if rows.is_empty() { Ok(connection) } else { Err(CloseReason::RoleActive) }
+    if rows.is_empty() {
+        return Ok(connection);
+    }
+    connection.quit().await;
+    Err(CloseReason::RoleActive)
 }

@@ -70,8 +70,8 @@ pub enum CheckError {
 pub(super) async fn check(client: &Client) -> Result<Findings, CheckError> {
     // Metrics of its own: to the proxy this is a client like any other.
     let proxy = Backend::build(&client.target(), &Arc::new(Registry::new()), None)?;
-    let mut connection = proxy.connect(&client.login(), &client.terms(), None).await?;
-    let tls = connection.stream_mut().tls_info().ok_or(CheckError::Plaintext)?;
+    let connection = proxy.connect(&client.login(), &client.terms(), None).await?;
+    let tls = connection.tls_info().ok_or(CheckError::Plaintext)?;
     let asked = tokio::time::timeout(DEADLINE, connection.rows(QUERY));
     let (connection, rows) = asked.await.map_err(|_| CheckError::NoAnswer)??;
     connection.quit().await;

@@ -5,7 +5,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep, timeout};
@@ -15,13 +14,9 @@ use crate::auth::Accounts;
 use crate::backend::connector::Terms;
 use crate::config::Config;
 use crate::frontend::client::ClientFacts;
-use crate::frontend::context::{Context, Frontend, Phase};
-use crate::frontend::limits::ClientLimits;
-use crate::frontend::metrics::FrontendMetrics;
-use crate::pool::Pool;
+use crate::frontend::context::{Context, Frontend};
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::handshake::{AuthSwitch, Greeting, plugin};
-use crate::tasks;
 use crate::telemetry::Registry;
 
 const OK: &[u8] = &[0, 0, 0, 2, 0, 0, 0];
@@ -199,15 +194,7 @@ impl Stage {
             limits: config.limits,
             pool: config.pool,
         };
-        let frontend = Arc::new(Frontend {
-            context: ArcSwap::from_pointee(context),
-            pool: Arc::new(Pool::new(&registry)),
-            registry: Arc::default(),
-            limits: Arc::new(ClientLimits::default()),
-            metrics: FrontendMetrics::new(&registry),
-            phase: Phase::default(),
-            tasks: tasks::Group::default(),
-        });
+        let frontend = Arc::new(Frontend::new(context, &registry));
         let client = ClientFacts {
             capabilities: Capabilities::PROTOCOL_41,
             host: "10.0.0.7".to_owned(),

@@ -55,7 +55,8 @@ impl Comparison<'_> {
     }
 }
 
-fn assert_same(place: &str, expected: &[Exchange], found: &[Exchange], dialect: u64) {
+/// Fails at the first exchange that differs by more than two connections to the same server do by nature.
+pub fn assert_same(place: &str, expected: &[Exchange], found: &[Exchange], dialect: u64) {
     assert_eq!(expected.len(), found.len(), "{place}: another number of commands");
     for (expected, found) in expected.iter().zip(found) {
         let (left, right) = (normalised(expected, dialect), normalised(found, dialect));

@@ -1,0 +1,51 @@
+//! The contract of multiplexing: thirty hard behaviours, one test each, named by its number.
+//!
+//! Every test has an account of its own with at most **two** connections to the server, and more sessions than that: A, whose
+//! script it is, B and others who must not notice A, and those who see to it that A never finds the connection that it left
+//! (`disturbance`). What every session is sent is the same, packet by packet, as in a run without the proxy (`stage`), in
+//! text and in binary protocol, in every dialect of clients, with and without TLS.
+//!
+//! What keeps a test from passing for nothing: `say` refuses errors and `fails` refuses successes, so a typing error does
+//! not compare equal; disturbers tell from the server's own connection ids that they held every connection at once, and
+//! that there are no more than two of them.
+//!
+//! The environment variable `SEALOCK_BEHAVIOURS_MODE` (`multiplex` or `session`) chooses how connections are shared, [`MODE`] says
+//! how without it. In `session` mode every client has a connection of its own: it proves the scripts, not the sharing.
+
+mod disturbance;
+mod session;
+mod stage;
+
+mod b03_user_variables;
+
+use std::env;
+
+/// How connections are shared unless the environment says otherwise.
+const MODE: &str = "session";
+
+/// How the connections of an account are shared among its clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sharing {
+    /// Two connections for everybody.
+    Multiplex,
+    /// One for each client.
+    Session,
+}
+
+impl Sharing {
+    fn chosen() -> Self {
+        match env::var("SEALOCK_BEHAVIOURS_MODE").as_deref().unwrap_or(MODE) {
+            "multiplex" => Self::Multiplex,
+            "session" => Self::Session,
+            other => panic!("SEALOCK_BEHAVIOURS_MODE is multiplex or session, not {other}"),
+        }
+    }
+
+    /// The `[pool]` section: as few connections as the promise allows.
+    fn pool(self) -> &'static str {
+        match self {
+            Self::Multiplex => "[pool]\nmode = \"multiplex\"\nmax_connections = 2\nacquire_timeout = \"60s\"",
+            Self::Session => "[pool]\nmode = \"session\"\nmax_connections = 100\nacquire_timeout = \"60s\"",
+        }
+    }
+}

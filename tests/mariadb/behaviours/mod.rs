@@ -16,7 +16,12 @@ mod disturbance;
 mod session;
 mod stage;
 
+mod b02_set;
 mod b03_user_variables;
+mod b04_transaction_characteristics;
+mod b05_set_statement;
+mod b06_temporary_tables;
+mod b07_user_locks;
 
 use std::env;
 

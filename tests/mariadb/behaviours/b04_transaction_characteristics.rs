@@ -6,18 +6,17 @@ use std::cell::RefCell;
 use super::session::Session;
 use super::stage::{Play, Stage};
 use crate::support::client::RawClient;
-use crate::support::server::root;
 
 const WRITE: &str = "INSERT INTO t VALUES (NULL)";
 
 /// A table to write, one in which a row is not committed as long as the connection returned lives, and one that grows.
-fn tables(stage: &mut Stage) -> RawClient {
+fn tables(stage: &mut Stage<'_>) -> RawClient {
     let schema = stage.login().user.clone();
     stage.a.say("CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY) ENGINE = InnoDB");
     stage.a.say("CREATE TABLE plain (id INT) ENGINE = MyISAM");
     stage.a.say("CREATE TABLE open LIKE t");
     stage.a.say("CREATE TABLE grows LIKE t");
-    let mut holder = root();
+    let mut holder = stage.root();
     holder.run(&format!("USE {schema}; BEGIN; INSERT INTO open VALUES (NULL)"));
     holder
 }
@@ -38,7 +37,7 @@ fn transaction(session: &mut Session, grower: &RefCell<RawClient>) {
 fn b04_one_shot_characteristics_reach_the_next_transaction_and_no_other() {
     Play::new("b04").compare(|stage| {
         let _uncommitted = tables(stage);
-        let grower = RefCell::new(root());
+        let grower = RefCell::new(stage.root());
         grower.borrow_mut().run("USE b04; SET innodb_lock_wait_timeout = 0");
         for sql in [
             "SET TRANSACTION READ ONLY",

@@ -2,10 +2,9 @@
 
 use super::stage::{Play, Stage};
 use crate::support::eventually;
-use crate::support::server::root;
 
 /// Others ask for the locks and give back at once what they got.
-fn asked_by_others(stage: &mut Stage) {
+fn asked_by_others(stage: &mut Stage<'_>) {
     stage.others(|other| {
         other.say("SELECT GET_LOCK('b07_x', 0)");
         other.say("SELECT IS_FREE_LOCK('b07_x'), IS_USED_LOCK('b07_x') IS NULL");
@@ -66,7 +65,7 @@ fn b07_a_released_lock_leaves_the_connection_to_others() {
 #[test]
 fn b07_get_lock_is_released_when_a_leaves_in_whatever_way() {
     Play::new("b07_leaves").compare(|stage| {
-        let mut root = root();
+        let mut root = stage.root();
         for (number, vanishes) in [false, true, false, true].into_iter().enumerate() {
             let mut holder = stage.session("holder");
             holder.say("SELECT GET_LOCK('b07_leaves_x', 0)");

@@ -12,7 +12,6 @@ use crate::support::client::RawClient;
 use crate::support::eventually;
 use crate::support::login::Login;
 use crate::support::response::Kind;
-use crate::support::server::root;
 
 /// How long a connection may take to come before it counts as somebody's own.
 const HESITATION: Duration = Duration::from_millis(150);
@@ -55,8 +54,7 @@ struct Occupant {
 }
 
 impl Disturbers {
-    pub fn new(account: &str, login: &Login) -> Self {
-        let mut root = root();
+    pub fn new(account: &str, login: &Login, mut root: RawClient) -> Self {
         root.run("CREATE DATABASE IF NOT EXISTS disturbance");
         root.run("CREATE TABLE IF NOT EXISTS disturbance.t (id INT AUTO_INCREMENT PRIMARY KEY, word TEXT)");
         let (account, login) = (account.to_owned(), login.clone());

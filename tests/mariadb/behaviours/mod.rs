@@ -22,6 +22,11 @@ mod b04_transaction_characteristics;
 mod b05_set_statement;
 mod b06_temporary_tables;
 mod b07_user_locks;
+mod b08_table_locks;
+mod b09_last_insert_id;
+mod b10_counts;
+mod b11_sequences;
+mod b12_diagnostics;
 
 use std::env;
 

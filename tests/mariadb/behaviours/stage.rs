@@ -1,6 +1,9 @@
 //! Plays: one script, acted once without the proxy and once through it for every kind of client, and compared.
 
+use std::env;
 use std::sync::Arc;
+
+use sealock::app::scratch::ScratchServer;
 
 use super::Sharing;
 use super::disturbance::{Disturbers, Writes};
@@ -11,28 +14,62 @@ use crate::support::compare::{DIALECTS, assert_same};
 use crate::support::eventually;
 use crate::support::login::Login;
 use crate::support::proxy::{Proxy, ProxyBuilder};
-use crate::support::server::{PASSWORD, direct, root};
+use crate::support::server::{PASSWORD, root_of, server};
 use crate::support::tls::unverified;
+use crate::support::wire::Endpoint;
 
 /// A promise about sessions that share connections.
-pub struct Play {
+pub struct Play<'a> {
+    server: &'a ScratchServer,
     /// The account, and the schema that every run finds empty.
     name: &'static str,
     capabilities: u64,
-    dialects: Vec<u64>,
-    protocols: Vec<Protocol>,
+    kinds: Vec<Kind>,
     others: Vec<&'static str>,
     grant: String,
 }
 
+/// What a client of one run is like.
+#[derive(Debug, Clone, Copy)]
+struct Kind {
+    dialect: u64,
+    protocol: Protocol,
+    /// Inside TLS.
+    secured: bool,
+}
+
+/// Text in the oldest dialect, binary inside TLS in the newest.
+const EXTREMES: [Kind; 2] = [
+    Kind { dialect: 0, protocol: Protocol::Text, secured: false },
+    Kind { dialect: DEPRECATE_EOF | SESSION_TRACK, protocol: Protocol::Binary, secured: true },
+];
+
+/// Each dialect once, in turns with the rest; or, with `SEALOCK_BEHAVIOURS_FULL` in the environment, each with each.
+fn every_kind() -> Vec<Kind> {
+    let of = |dialect, protocol, secured| Kind { dialect, protocol, secured };
+    if env::var_os("SEALOCK_BEHAVIOURS_FULL").is_some() {
+        return DIALECTS
+            .into_iter()
+            .flat_map(|dialect| [of(dialect, Protocol::Text, true), of(dialect, Protocol::Binary, false)])
+            .collect();
+    }
+    vec![
+        EXTREMES[0],
+        of(DEPRECATE_EOF, Protocol::Text, true),
+        of(SESSION_TRACK, Protocol::Binary, false),
+        EXTREMES[1],
+    ]
+}
+
 /// One run of a play.
-pub struct Stage {
+pub struct Stage<'a> {
     pub a: Session,
     pub b: Session,
     /// A second one who must not notice A: with B it holds every connection there is.
     witness: Session,
     cast: Cast,
     disturbers: Option<Disturbers>,
+    server: &'a ScratchServer,
 }
 
 /// What is needed to let one more session come in.
@@ -43,13 +80,19 @@ struct Cast {
     book: Book,
 }
 
-impl Play {
+impl<'a> Play<'a> {
+    /// On the server that all tests share.
     pub fn new(name: &'static str) -> Self {
+        Self::on(server(), name)
+    }
+
+    /// On a server of its own.
+    pub fn on(server: &'a ScratchServer, name: &'static str) -> Self {
         Self {
+            server,
             name,
             capabilities: 0,
-            dialects: DIALECTS.to_vec(),
-            protocols: vec![Protocol::Text, Protocol::Binary],
+            kinds: every_kind(),
             others: Vec::new(),
             grant: "ALL ON *.*".to_owned(),
         }
@@ -61,20 +104,16 @@ impl Play {
         self
     }
 
-    /// Fewer ways of reading responses, where a run is long.
-    pub fn dialects(mut self, dialects: &[u64]) -> Self {
-        self.dialects = dialects.to_vec();
+    /// Only two kinds of client, as unlike each other as they can be, where a run is long.
+    pub fn extremes(mut self) -> Self {
+        self.kinds = vec![EXTREMES[0], EXTREMES[1]];
         self
-    }
-
-    /// The oldest and the newest kind of client only.
-    pub fn extremes(self) -> Self {
-        self.dialects(&[0, DEPRECATE_EOF | SESSION_TRACK])
     }
 
     /// The script chooses the protocol itself.
     pub fn in_one_protocol(mut self) -> Self {
-        self.protocols = vec![Protocol::Text];
+        self.kinds.dedup_by_key(|kind| kind.dialect);
+        self.kinds.iter_mut().for_each(|kind| kind.protocol = Protocol::Text);
         self
     }
 
@@ -91,28 +130,25 @@ impl Play {
     }
 
     /// Acts the script directly and through the proxy, for each kind of client, and compares what every session was sent.
-    pub fn compare(&self, script: impl Fn(&mut Stage)) {
+    pub fn compare(&self, script: impl Fn(&mut Stage<'_>)) {
         self.accounts();
         let proxy = self.proxy().start();
-        for (number, &dialect) in self.dialects.iter().enumerate() {
-            for &protocol in &self.protocols {
-                let login = Login::new(direct(), self.name, PASSWORD)
-                    .schema(self.name)
-                    .capabilities(BASE | self.capabilities | dialect);
-                let expected = self.act(&login, protocol, None, &script);
-                let through = Login { endpoint: proxy.endpoint(), ..login };
-                let secured = number % 2 == 1;
-                let through = if secured { through.tls(&unverified(), "localhost") } else { through };
-                let found = self.act(&through, protocol, Some(&proxy), &script);
-                let place = format!("{} in dialect {dialect:#x}, {protocol:?}, TLS {secured}", self.name);
-                same(&place, &expected, &found, dialect);
-            }
+        let here = Endpoint::Tcp(self.server.port().unwrap());
+        for kind in &self.kinds {
+            let login = Login::new(here.clone(), self.name, PASSWORD)
+                .schema(self.name)
+                .capabilities(BASE | self.capabilities | kind.dialect);
+            let expected = self.act(&login, kind.protocol, None, &script);
+            let through = Login { endpoint: proxy.endpoint(), ..login };
+            let through = if kind.secured { through.tls(&unverified(), "localhost") } else { through };
+            let found = self.act(&through, kind.protocol, Some(&proxy), &script);
+            same(&format!("{} as {kind:x?}", self.name), &expected, &found, kind.dialect);
         }
     }
 
     /// The accounts at the server, and a schema for them.
     pub fn accounts(&self) {
-        let mut root = root();
+        let mut root = root_of(self.server);
         root.run(&format!("CREATE DATABASE IF NOT EXISTS {} CHARACTER SET utf8mb4", self.name));
         for user in self.others.iter().chain([&self.name]) {
             root.run(&format!("CREATE OR REPLACE USER {user} IDENTIFIED BY '{PASSWORD}'"));
@@ -122,7 +158,8 @@ impl Play {
 
     /// A proxy whose account of this name shares two connections.
     pub fn proxy(&self) -> ProxyBuilder {
-        let builder = Proxy::builder().section(Sharing::chosen().pool());
+        let address = format!("127.0.0.1:{}", self.server.port().unwrap());
+        let builder = Proxy::in_front_of(&address).section(Sharing::chosen().pool());
         self.others.iter().chain([&self.name]).fold(builder, |builder, user| {
             builder.account(&format!("user = \"{user}\"\npassword = \"{PASSWORD}\""))
         })
@@ -133,18 +170,18 @@ impl Play {
         login: &Login,
         protocol: Protocol,
         proxy: Option<&Proxy>,
-        script: &impl Fn(&mut Stage),
+        script: &impl Fn(&mut Stage<'_>),
     ) -> Book {
-        let mut root = root();
-        self.empty(&mut root);
+        self.empty(&mut root_of(self.server));
         let cast = Cast { login: login.clone(), protocol, book: Book::default() };
-        let disturbers = proxy.map(|_| Disturbers::new(self.name, login));
+        let disturbers = proxy.map(|_| Disturbers::new(self.name, login, root_of(self.server)));
         let mut stage = Stage {
             a: cast.session("A"),
             b: cast.session("B"),
             witness: cast.session("witness"),
             cast: cast.clone(),
             disturbers,
+            server: self.server,
         };
         script(&mut stage);
         drop(stage);
@@ -169,7 +206,12 @@ impl Cast {
     }
 }
 
-impl Stage {
+impl Stage<'_> {
+    /// A connection straight to the server that may do everything.
+    pub fn root(&self) -> RawClient {
+        root_of(self.server)
+    }
+
     /// One more session of the same account.
     pub fn session(&self, name: &str) -> Session {
         self.cast.session(name)

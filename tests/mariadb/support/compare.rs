@@ -126,13 +126,18 @@ fn sort_variables(payload: &mut [u8]) {
     while at < end {
         let entry = at;
         for _ in 0..2 {
-            let (length, prefix) = lenenc(&payload[at..]);
+            // A row of the binary protocol may begin like an OK packet.
+            let Some((length, prefix)) = checked_lenenc(payload, at) else { return };
             at += prefix + length as usize;
         }
-        pairs.push(payload[entry..at].to_vec());
+        let Some(pair) = payload.get(entry..at) else { return };
+        pairs.push(pair.to_vec());
     }
     pairs.sort();
-    payload[start..end].copy_from_slice(&pairs.concat());
+    let sorted = pairs.concat();
+    if sorted.len() == end - start {
+        payload[start..end].copy_from_slice(&sorted);
+    }
 }
 
 fn announces_columns(payload: &[u8]) -> bool {
@@ -154,12 +159,13 @@ fn variables(payload: &[u8]) -> Option<(usize, usize)> {
     at += prefix + info as usize;
     let (total, prefix) = checked_lenenc(payload, at)?;
     at += prefix;
-    if at + total as usize != payload.len() || payload[at] != 0 {
+    if at + total as usize != payload.len() || payload.get(at) != Some(&0) {
         return None;
     }
     let (length, prefix) = checked_lenenc(payload, at + 1)?;
     let start = at + 1 + prefix;
-    Some((start, start + length as usize))
+    let end = start + length as usize;
+    (end <= payload.len()).then_some((start, end))
 }
 
 fn checked_lenenc(payload: &[u8], at: usize) -> Option<(u64, usize)> {

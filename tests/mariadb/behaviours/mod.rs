@@ -27,6 +27,11 @@ mod b09_last_insert_id;
 mod b10_counts;
 mod b11_sequences;
 mod b12_diagnostics;
+mod b13_autocommit;
+mod b14_savepoints;
+mod b15_xa;
+mod b16_roles;
+mod b17_handlers;
 
 use std::env;
 

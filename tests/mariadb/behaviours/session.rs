@@ -83,9 +83,25 @@ impl Session {
         self.client.value(sql)
     }
 
+    /// The server's own id of the connection that serves this session at the moment; nobody compares it.
+    pub fn server_connection(&mut self) -> u32 {
+        let own = "SELECT id FROM information_schema.processlist WHERE info LIKE '%the connection that serves this%' \
+                   AND user = SUBSTRING_INDEX(USER(), '@', 1)";
+        let id = self.client.value(own).parse().unwrap();
+        self.forget_last();
+        id
+    }
+
     /// Leaves nothing of its last exchange to be compared, because chance has a part in it.
     pub fn forget_last(&mut self) {
         self.client.transcript.pop();
+    }
+
+    /// Whether the session is over at the server: an error may still be told, an answer may not be given.
+    pub fn has_ended(&mut self) -> bool {
+        let Ok(packets) = self.client.try_query("SELECT 'nobody answers'") else { return true };
+        self.forget_last();
+        error_in(&packets).is_some() && self.client.try_query("SELECT 'nobody answers'").is_err()
     }
 
     /// Disappears without a word.

@@ -26,7 +26,7 @@ pub struct Play<'a> {
     capabilities: u64,
     kinds: Vec<Kind>,
     others: Vec<&'static str>,
-    grant: String,
+    grants: Vec<&'static str>,
 }
 
 /// What a client of one run is like.
@@ -94,7 +94,7 @@ impl<'a> Play<'a> {
             capabilities: 0,
             kinds: every_kind(),
             others: Vec::new(),
-            grant: "ALL ON *.*".to_owned(),
+            grants: vec!["ALL ON *.*"],
         }
     }
 
@@ -123,9 +123,9 @@ impl<'a> Play<'a> {
         self
     }
 
-    /// What the accounts may do instead of everything.
-    pub fn granted(mut self, grant: &str) -> Self {
-        grant.clone_into(&mut self.grant);
+    /// What the accounts may do instead of everything, beside what disturbers need.
+    pub fn granted(mut self, grants: &[&'static str]) -> Self {
+        self.grants = [grants, &["ALL ON disturbance.*", "SELECT ON mysql.*"]].concat();
         self
     }
 
@@ -152,7 +152,9 @@ impl<'a> Play<'a> {
         root.run(&format!("CREATE DATABASE IF NOT EXISTS {} CHARACTER SET utf8mb4", self.name));
         for user in self.others.iter().chain([&self.name]) {
             root.run(&format!("CREATE OR REPLACE USER {user} IDENTIFIED BY '{PASSWORD}'"));
-            root.run(&format!("GRANT {} TO {user} WITH GRANT OPTION", self.grant));
+            for grant in &self.grants {
+                root.run(&format!("GRANT {grant} TO {user} WITH GRANT OPTION"));
+            }
         }
     }
 

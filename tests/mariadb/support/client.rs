@@ -155,6 +155,15 @@ impl RawClient {
     }
 }
 
+/// The payload of a COM_STMT_EXECUTE that relies on the types sent before.
+pub fn execution_again(statement: u32, cursor: u8, parameters: &[Parameter<'_>]) -> Vec<u8> {
+    let mut payload = execution(statement, cursor, parameters);
+    let bound = 10 + parameters.len().div_ceil(8);
+    payload[bound] = 0;
+    payload.drain(bound + 1..=bound + 2 * parameters.len());
+    payload
+}
+
 /// The payload of a COM_STMT_EXECUTE.
 pub fn execution(statement: u32, cursor: u8, parameters: &[Parameter<'_>]) -> Vec<u8> {
     let mut payload = [&[0x17][..], &statement.to_le_bytes(), &[cursor], &1_u32.to_le_bytes()].concat();

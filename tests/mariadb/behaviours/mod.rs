@@ -32,11 +32,19 @@ mod b14_savepoints;
 mod b15_xa;
 mod b16_roles;
 mod b17_handlers;
+mod b18_prepared_statements;
+mod b19_extensions;
+mod b20_charsets;
+mod b21_schemas;
+mod b22_resets;
 
 use std::env;
 
 /// How connections are shared unless the environment says otherwise.
 const MODE: &str = "session";
+
+/// Prepared statements kept on each connection.
+const MAX_STATEMENTS: usize = 50;
 
 /// How the connections of an account are shared among its clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,10 +65,13 @@ impl Sharing {
     }
 
     /// The `[pool]` section: as few connections as the promise allows.
-    fn pool(self) -> &'static str {
-        match self {
-            Self::Multiplex => "[pool]\nmode = \"multiplex\"\nmax_connections = 2\nacquire_timeout = \"60s\"",
-            Self::Session => "[pool]\nmode = \"session\"\nmax_connections = 100\nacquire_timeout = \"60s\"",
-        }
+    fn pool(self) -> String {
+        let rest = match self {
+            Self::Multiplex => {
+                format!("mode = \"multiplex\"\nmax_connections = 2\nmax_statements = {MAX_STATEMENTS}")
+            }
+            Self::Session => "mode = \"session\"\nmax_connections = 100".to_owned(),
+        };
+        format!("[pool]\nacquire_timeout = \"60s\"\n{rest}")
     }
 }

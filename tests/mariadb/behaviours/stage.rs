@@ -25,9 +25,13 @@ pub struct Play<'a> {
     name: &'static str,
     capabilities: u64,
     kinds: Vec<Kind>,
-    others: Vec<&'static str>,
+    /// Further accounts, and how they prove who they are.
+    others: Vec<(&'static str, &'static str)>,
     grants: Vec<&'static str>,
 }
+
+/// How an account is identified unless said otherwise; the password follows.
+const NATIVE: &str = "VIA mysql_native_password USING PASSWORD";
 
 /// What a client of one run is like.
 #[derive(Debug, Clone, Copy)]
@@ -119,7 +123,13 @@ impl<'a> Play<'a> {
 
     /// One more account that the proxy knows, with the same rights and password.
     pub fn account(mut self, user: &'static str) -> Self {
-        self.others.push(user);
+        self.others.push((user, NATIVE));
+        self
+    }
+
+    /// The same for an account with another plugin.
+    pub fn account_with(mut self, user: &'static str, how: &'static str) -> Self {
+        self.others.push((user, how));
         self
     }
 
@@ -134,10 +144,11 @@ impl<'a> Play<'a> {
         self.accounts();
         let proxy = self.proxy().start();
         let here = Endpoint::Tcp(self.server.port().unwrap());
+        let announced = announced(&Login::new(proxy.endpoint(), self.name, PASSWORD)) | 0xffff_ffff;
         for kind in &self.kinds {
             let login = Login::new(here.clone(), self.name, PASSWORD)
                 .schema(self.name)
-                .capabilities(BASE | self.capabilities | kind.dialect);
+                .capabilities(BASE | self.capabilities & announced | kind.dialect);
             let expected = self.act(&login, kind.protocol, None, &script);
             let through = Login { endpoint: proxy.endpoint(), ..login };
             let through = if kind.secured { through.tls(&unverified(), "localhost") } else { through };
@@ -146,12 +157,24 @@ impl<'a> Play<'a> {
         }
     }
 
+    /// Acts the script through the proxy only, where no two runs can be alike.
+    pub fn act_through_the_proxy(&self, script: impl Fn(&mut Stage<'_>)) {
+        self.accounts();
+        let proxy = self.proxy().start();
+        for kind in &self.kinds {
+            let login = Login::new(proxy.endpoint(), self.name, PASSWORD)
+                .schema(self.name)
+                .capabilities(BASE | self.capabilities | kind.dialect);
+            self.act(&login, kind.protocol, Some(&proxy), &script);
+        }
+    }
+
     /// The accounts at the server, and a schema for them.
     pub fn accounts(&self) {
         let mut root = root_of(self.server);
         root.run(&format!("CREATE DATABASE IF NOT EXISTS {} CHARACTER SET utf8mb4", self.name));
-        for user in self.others.iter().chain([&self.name]) {
-            root.run(&format!("CREATE OR REPLACE USER {user} IDENTIFIED BY '{PASSWORD}'"));
+        for (user, how) in self.others.iter().chain([&(self.name, NATIVE)]) {
+            root.run(&format!("CREATE OR REPLACE USER {user} IDENTIFIED {how}('{PASSWORD}')"));
             for grant in &self.grants {
                 root.run(&format!("GRANT {grant} TO {user} WITH GRANT OPTION"));
             }
@@ -161,8 +184,8 @@ impl<'a> Play<'a> {
     /// A proxy whose account of this name shares two connections.
     pub fn proxy(&self) -> ProxyBuilder {
         let address = format!("127.0.0.1:{}", self.server.port().unwrap());
-        let builder = Proxy::in_front_of(&address).section(Sharing::chosen().pool());
-        self.others.iter().chain([&self.name]).fold(builder, |builder, user| {
+        let builder = Proxy::in_front_of(&address).section(&Sharing::chosen().pool());
+        self.others.iter().map(|(user, _)| user).chain([&self.name]).fold(builder, |builder, user| {
             builder.account(&format!("user = \"{user}\"\npassword = \"{PASSWORD}\""))
         })
     }
@@ -219,15 +242,9 @@ impl Stage<'_> {
         self.cast.session(name)
     }
 
-    /// One more session, of another account.
-    pub fn session_of(&self, user: &str, name: &str) -> Session {
-        let login = Login { user: user.to_owned(), ..self.cast.login.clone() };
-        Session::connect(&login, name, self.cast.protocol, &self.cast.book)
-    }
-
-    /// The protocol in which this run's statements are sent.
-    pub fn protocol(&self) -> Protocol {
-        self.cast.protocol
+    /// One more session, that comes in another way.
+    pub fn session_as(&self, login: &Login, name: &str) -> Session {
+        Session::connect(login, name, self.cast.protocol, &self.cast.book)
     }
 
     /// How A came in.
@@ -235,9 +252,9 @@ impl Stage<'_> {
         &self.cast.login
     }
 
-    /// Whether this is the run through the proxy.
-    pub fn is_proxied(&self) -> bool {
-        self.disturbers.is_some()
+    /// Whether the sessions have two connections between them.
+    pub fn shares_connections(&self) -> bool {
+        self.disturbers.is_some() && Sharing::chosen() == Sharing::Multiplex
     }
 
     /// Others take and dirty every connection, all at the same time. Fails where A keeps one to itself.
@@ -279,6 +296,11 @@ impl Stage<'_> {
             self.b.query("SELECT RELEASE_ALL_LOCKS()");
         }
     }
+}
+
+/// The capabilities in the greeting.
+fn announced(login: &Login) -> u64 {
+    RawClient::connect(login).map_or(0, |client| client.greeting.capabilities)
 }
 
 fn same(place: &str, expected: &Book, found: &Book, dialect: u64) {

@@ -16,6 +16,7 @@ mod disturbance;
 mod session;
 mod stage;
 
+mod b01_session_variables;
 mod b02_set;
 mod b03_user_variables;
 mod b04_transaction_characteristics;

@@ -64,8 +64,8 @@ pub fn assert_same(place: &str, expected: &[Exchange], found: &[Exchange], diale
             left == right,
             "{place}: `{}`\ndirectly {}\n   found {}",
             expected.command,
-            shown(&left),
-            shown(&right)
+            shown(&left, &right),
+            shown(&right, &left)
         );
     }
 }
@@ -175,16 +175,19 @@ fn checked_lenenc(payload: &[u8], at: usize) -> Option<(u64, usize)> {
         .map(lenenc)
 }
 
-fn shown(exchange: &Exchange) -> String {
-    let line = |packet: &super::wire::Packet| {
+/// The packets of one that the other does not have in the same place.
+fn shown(exchange: &Exchange, other: &Exchange) -> String {
+    let line = |at: usize, packet: &super::wire::Packet| {
         let start = &packet.payload[..packet.payload.len().min(200)];
         let text: String = start
             .iter()
             .map(|&byte| if (32..127).contains(&byte) { char::from(byte) } else { '.' })
             .collect();
         let hex: String = start.iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("{:02x} {} bytes {hex} {text}", packet.sequence, packet.payload.len())
+        format!("#{at} {:02x} {} bytes {hex} {text}", packet.sequence, packet.payload.len())
     };
-    let lines: Vec<String> = exchange.packets.iter().take(40).map(line).collect();
-    format!("{} packets\n  {}", exchange.packets.len(), lines.join("\n  "))
+    let apart =
+        exchange.packets.iter().enumerate().filter(|&(at, packet)| other.packets.get(at) != Some(packet));
+    let lines: Vec<String> = apart.map(|(at, packet)| line(at, packet)).take(20).collect();
+    format!("{} packets, of which these differ\n  {}", exchange.packets.len(), lines.join("\n  "))
 }

@@ -13,6 +13,7 @@
 //! how without it. In `session` mode every client has a connection of its own: it proves the scripts, not the sharing.
 
 mod disturbance;
+mod faults;
 mod session;
 mod stage;
 
@@ -38,6 +39,10 @@ mod b19_extensions;
 mod b20_charsets;
 mod b21_schemas;
 mod b22_resets;
+mod b23_several_results;
+mod b24_commits;
+mod b24_retries;
+mod b25_kills;
 
 use std::env;
 

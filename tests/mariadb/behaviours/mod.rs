@@ -43,6 +43,11 @@ mod b23_several_results;
 mod b24_commits;
 mod b24_retries;
 mod b25_kills;
+mod b26_local_files;
+mod b27_sizes;
+mod b28_vanishing;
+mod b29_accounts;
+mod b30_freshness;
 
 use std::env;
 
@@ -67,6 +72,14 @@ impl Sharing {
             "multiplex" => Self::Multiplex,
             "session" => Self::Session,
             other => panic!("SEALOCK_BEHAVIOURS_MODE is multiplex or session, not {other}"),
+        }
+    }
+
+    /// The most that an account has at the server.
+    fn connections(self) -> usize {
+        match self {
+            Self::Multiplex => 2,
+            Self::Session => 100,
         }
     }
 

@@ -14,6 +14,7 @@
 
 mod disturbance;
 mod faults;
+mod property;
 mod session;
 mod stage;
 

@@ -57,17 +57,22 @@ impl Comparison<'_> {
 
 /// Fails at the first exchange that differs by more than two connections to the same server do by nature.
 pub fn assert_same(place: &str, expected: &[Exchange], found: &[Exchange], dialect: u64) {
-    assert_eq!(expected.len(), found.len(), "{place}: another number of commands");
-    for (expected, found) in expected.iter().zip(found) {
-        let (left, right) = (normalised(expected, dialect), normalised(found, dialect));
-        assert!(
-            left == right,
-            "{place}: `{}`\ndirectly {}\n   found {}",
-            expected.command,
-            shown(&left, &right),
-            shown(&right, &left)
-        );
+    if let Some((_, difference)) = difference(expected, found, dialect) {
+        panic!("{place}: {difference}");
     }
+}
+
+/// The number of the first exchange that differs, and in what.
+pub fn difference(expected: &[Exchange], found: &[Exchange], dialect: u64) -> Option<(usize, String)> {
+    for (number, (expected, found)) in expected.iter().zip(found).enumerate() {
+        let (left, right) = (normalised(expected, dialect), normalised(found, dialect));
+        if left != right {
+            let (command, left, right) = (&expected.command, shown(&left, &right), shown(&right, &left));
+            return Some((number, format!("`{command}`\ndirectly {left}\n   found {right}")));
+        }
+    }
+    let (left, right) = (expected.len(), found.len());
+    (left != right).then(|| (left.min(right), format!("{left} commands directly, {right} found")))
 }
 
 /// The exchange without what differs between two connections to the same server by nature.

@@ -18,7 +18,7 @@ pub const MAX_FRAME: usize = 0xff_ffff;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where something listens.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Endpoint {
     Tcp(u16),
     Unix(PathBuf),

@@ -9,7 +9,8 @@ mod candidates;
 use std::collections::BTreeSet;
 
 use self::candidates::{Setting, settings};
-use super::stage::{Play, Stage};
+use super::play::Play;
+use super::stage::Stage;
 
 /// So many at a time: few enough that their effects on one another stay out of the way.
 const AT_ONCE: usize = 10;
@@ -58,7 +59,7 @@ fn b01_many_variables_of_many_sessions_do_not_mix() {
             for _ in 0..2 {
                 stage.a.say(&reading);
                 stage.b.say(&reading);
-                stage.others(|other| drop(other.say(&reading)));
+                stage.others_keeping_their_state(|other| drop(other.say(&reading)));
                 stage.disturb();
             }
             for setting in group {

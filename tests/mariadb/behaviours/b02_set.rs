@@ -1,7 +1,7 @@
 //! One `SET` with several assignments, expressions, `DEFAULT`, every spelling of the scope, `NAMES x COLLATE y` has the effect
 //! it has directly; an invalid value gives the server's error at that statement, not at a later one.
 
-use super::stage::Play;
+use super::play::Play;
 
 /// What the statements below touch.
 const STATE: &str = "SELECT @@sql_mode, @@time_zone, @@character_set_client, @@character_set_connection, \
@@ -26,10 +26,17 @@ fn b02_set_has_the_effect_it_has_directly() {
             "/*!50003 SET */ SESSION /*M!100100 sql_mode */ = 'TRADITIONAL'",
             "SET sql_mode = (SELECT CONCAT('ANSI', ',', 'NO_ZERO_DATE')), SESSION max_statement_time = 1.5 * 10",
             "SET tx_isolation = 'REPEATABLE-READ', collation_connection = utf8mb4_bin, character_set_results = NULL",
-            "SET @old = @@sql_mode, sql_mode = '', @@group_concat_max_len = DEFAULT",
-            "SET sql_mode = @old, @old = NULL",
             "SET SESSION sort_buffer_size = DEFAULT, GLOBAL div_precision_increment = 4, SESSION lc_time_names = 7",
             "SET @@session.time_zone = @@global.time_zone, @@max_statement_time = DEFAULT",
+        ] {
+            stage.a.say(sql);
+            stage.disturb();
+            stage.a.say(STATE);
+            stage.others(|other| drop(other.say(STATE)));
+        }
+        for sql in [
+            "SET @old = @@sql_mode, sql_mode = '', @@group_concat_max_len = DEFAULT",
+            "SET sql_mode = @old, @old = NULL",
         ] {
             stage.a.say(sql);
             stage.disturb_around();

@@ -1,6 +1,6 @@
 //! User variables – also from `SELECT @a:=…`, `SELECT … INTO @a`, procedure OUT parameters – survive for A and are NULL for B.
 
-use super::stage::Play;
+use super::play::Play;
 use crate::support::client::Parameter;
 
 const ALL: &str = "SELECT @a, @b, @c, @d, @e, @f, @g, @h, @i, @j, @x";

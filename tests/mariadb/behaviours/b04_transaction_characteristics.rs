@@ -3,8 +3,9 @@
 
 use std::cell::RefCell;
 
+use super::play::Play;
 use super::session::Session;
-use super::stage::{Play, Stage};
+use super::stage::Stage;
 use crate::support::client::RawClient;
 
 const WRITE: &str = "INSERT INTO t VALUES (NULL)";
@@ -49,10 +50,10 @@ fn b04_one_shot_characteristics_reach_the_next_transaction_and_no_other() {
             "SET LOCAL TRANSACTION ISOLATION LEVEL REPEATABLE READ",
         ] {
             stage.a.say(sql);
-            stage.disturb_around();
+            stage.disturb();
             stage.others(|other| transaction(other, &grower));
             stage.a.say("SELECT 'no table, no transaction', @@tx_isolation, @@tx_read_only");
-            stage.disturb_around();
+            stage.disturb();
             transaction(&mut stage.a, &grower);
             stage.disturb();
             transaction(&mut stage.a, &grower);

@@ -1,6 +1,6 @@
 //! `SET STATEMENT max_statement_time=1 FOR …` works, times out, leaves nothing behind, and is routed as its inner statement.
 
-use super::stage::Play;
+use super::play::Play;
 
 const STATE: &str =
     "SELECT @@max_statement_time, @@sql_mode, @@sort_buffer_size, @@group_concat_max_len, @@time_zone";
@@ -33,6 +33,8 @@ fn b05_set_statement_works_times_out_and_leaves_nothing_behind() {
         stage.disturb_around();
         stage.a.say(STATE);
         stage.others(|other| drop(other.say(STATE)));
+        stage.disturb();
+        stage.a.say(STATE);
     });
 }
 

@@ -1,7 +1,7 @@
 //! `CREATE TEMPORARY TABLE` in all spellings (OR REPLACE, comments between the words, executable comments, made inside a
 //! procedure) stays visible to A and never to B.
 
-use super::stage::Play;
+use super::play::Play;
 use crate::support::client::Parameter;
 
 #[test]
@@ -20,11 +20,11 @@ fn b06_temporary_tables_are_visible_to_a_and_never_to_b() {
             "/*! CREATE */ /*!50001 TEMPORARY */ TABLE tt (a INT) ENGINE = MyISAM",
             "CREATE /*M!100001 OR REPLACE */ /*M! TEMPORARY TABLE tt AS SELECT 4 AS a */",
             "CREATE TEMPORARY TABLE `b06`.`tt` SELECT 5 AS a",
+            "CREATE TEMPORARY SEQUENCE tt",
             "CALL makes()",
             "CALL prepares()",
             "EXECUTE IMMEDIATE 'CREATE TEMPORARY TABLE tt AS SELECT 6 AS a'",
             "BEGIN NOT ATOMIC CREATE TEMPORARY TABLE tt AS SELECT 7 AS a; END",
-            "CREATE TEMPORARY SEQUENCE tt",
         ] {
             stage.a.say(sql);
             stage.disturb_around();
@@ -33,7 +33,10 @@ fn b06_temporary_tables_are_visible_to_a_and_never_to_b() {
             stage.others(|other| drop(other.fails("SELECT COUNT(*) FROM tt")));
             stage.a.tell("DROP TEMPORARY TABLE tt");
             stage.a.fails("SELECT COUNT(*) FROM tt");
-            stage.disturb();
+            // How many tables a procedure made, nobody can know: there the connection may stay A's.
+            if sql.to_uppercase().contains("CREATE") && !sql.contains("IMMEDIATE") && !sql.starts_with("BEGIN") {
+                stage.disturb();
+            }
         }
     });
 }

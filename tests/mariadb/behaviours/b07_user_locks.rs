@@ -1,6 +1,7 @@
 //! `GET_LOCK('x')` by A is not granted to B while A is idle; it is released when A releases it, releases all, or disconnects.
 
-use super::stage::{Play, Stage};
+use super::play::Play;
+use super::stage::Stage;
 use crate::support::eventually;
 
 /// Others ask for the locks and give back at once what they got.
@@ -80,7 +81,7 @@ fn b07_get_lock_is_released_when_a_leaves_in_whatever_way() {
             }
             eventually("the lock is free", || root.value("SELECT IS_FREE_LOCK('b07_leaves_x')") == "1");
             stage.others(|other| {
-                drop(other.say("SELECT GET_LOCK('b07_leaves_x', 0), RELEASE_LOCK('b07_leaves_x')"))
+                drop(other.say("SELECT GET_LOCK('b07_leaves_x', 0), RELEASE_LOCK('b07_leaves_x')"));
             });
         }
         stage.disturb();

@@ -1,7 +1,8 @@
 //! LOCK TABLES, FLUSH TABLES WITH READ LOCK, BACKUP STAGE, BACKUP LOCK stay with A; A's abrupt disconnect frees them at once.
 
 use super::disturbance::Writes;
-use super::stage::{Play, Stage};
+use super::play::Play;
+use super::stage::Stage;
 use crate::support::client::RawClient;
 use crate::support::eventually;
 use crate::support::server::own_server;
@@ -41,7 +42,7 @@ fn b08_locked_tables_stay_with_a_until_it_gives_them_back() {
             stage.a.tell("INSERT INTO u VALUES (1)");
             stage.a.fails("SELECT * FROM mysql.user");
             stage.others(|other| {
-                drop(other.fails("SET STATEMENT lock_wait_timeout = 0 FOR INSERT INTO b08.t VALUES (3)"))
+                drop(other.fails("SET STATEMENT lock_wait_timeout = 0 FOR INSERT INTO b08.t VALUES (3)"));
             });
             stage.a.say(end);
             assert!(is_writable(&mut root, "b08.t"), "{lock} until {end}");

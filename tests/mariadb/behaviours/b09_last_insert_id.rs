@@ -1,7 +1,7 @@
 //! LAST_INSERT_ID() in every form (alone, in an expression, in an INSERT, with an argument, prepared, `@@last_insert_id`,
 //! `@@identity`, after multi-row and INSERT … RETURNING) equals direct, also when B inserted on the same connection in between.
 
-use super::stage::Play;
+use super::play::Play;
 use crate::support::client::Parameter;
 
 #[test]
@@ -64,11 +64,11 @@ fn b09_last_insert_id_is_each_session_s_own_when_all_insert() {
         for round in 0..4 {
             stage.a.say("INSERT INTO t (w) VALUES ('by A')");
             stage.disturb();
-            stage.others(|other| {
+            stage.others_keeping_their_state(|other| {
                 other.say("INSERT INTO t (w) VALUES ('by another'), ('by another')");
             });
             stage.a.say("SELECT LAST_INSERT_ID()");
-            stage.others(|other| {
+            stage.others_keeping_their_state(|other| {
                 other.say("INSERT INTO t (w, ref) VALUES ('refers', LAST_INSERT_ID())");
             });
             stage.disturb();

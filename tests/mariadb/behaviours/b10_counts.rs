@@ -1,6 +1,6 @@
 //! ROW_COUNT(), FOUND_ROWS(), SQL_CALC_FOUND_ROWS right after the statement equal direct.
 
-use super::stage::Play;
+use super::play::Play;
 use crate::support::capabilities::FOUND_ROWS;
 use crate::support::client::Parameter;
 

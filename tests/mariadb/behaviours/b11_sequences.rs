@@ -1,6 +1,6 @@
 //! LASTVAL/PREVIOUS VALUE FOR after NEXTVAL by A equals direct and is NULL for B.
 
-use super::stage::Play;
+use super::play::Play;
 use crate::support::client::Parameter;
 
 #[test]

@@ -1,7 +1,7 @@
 //! SHOW WARNINGS/ERRORS, SHOW COUNT(*) WARNINGS, `@@warning_count`, GET DIAGNOSTICS after a statement with warnings equal
 //! direct, with leading comments too.
 
-use super::stage::Play;
+use super::play::Play;
 use crate::support::client::Parameter;
 
 const SPEAKS: [&str; 12] = [

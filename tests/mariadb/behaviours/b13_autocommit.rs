@@ -2,7 +2,8 @@
 //! two connections between implicit start and COMMIT; AND CHAIN and RELEASE are honoured; DDL's implicit commit frees the
 //! connection.
 
-use super::stage::{Play, Stage};
+use super::play::Play;
+use super::stage::Stage;
 
 fn tables(stage: &mut Stage<'_>) {
     stage.a.say("CREATE TABLE t (a INT PRIMARY KEY, w VARCHAR(20)) ENGINE = InnoDB");
@@ -76,7 +77,7 @@ fn b13_a_transaction_starts_with_what_starts_it_directly() {
             stage.b.say("INSERT INTO grows VALUES (1)");
             stage.a.say("SELECT COUNT(*) FROM grows");
             stage.a.say("ROLLBACK");
-            stage.disturb();
+            stage.disturb_around();
         }
     });
 }

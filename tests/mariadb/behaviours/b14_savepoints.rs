@@ -1,6 +1,6 @@
 //! SAVEPOINT, ROLLBACK TO, RELEASE under autocommit 0 and 1 equal direct.
 
-use super::stage::Play;
+use super::play::Play;
 
 #[test]
 fn b14_savepoints_work_with_and_without_autocommit() {

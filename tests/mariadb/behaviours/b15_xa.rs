@@ -1,8 +1,8 @@
 //! XA START … PREPARE is on one connection; after PREPARE another session may XA COMMIT; a session in ACTIVE or IDLE is never
 //! released.
 
+use super::play::Play;
 use super::session::{Session, error_in};
-use super::stage::Play;
 use crate::support::eventually;
 
 /// The server lets go of a prepared transaction a moment after the session that prepared it has left.

@@ -1,6 +1,7 @@
 //! SET ROLE, SET PASSWORD, SET DEFAULT ROLE: A's role never applies to B.
 
-use super::stage::{Play, Stage};
+use super::play::Play;
+use super::stage::Stage;
 use crate::support::server::PASSWORD;
 
 const RIGHTS: &str = "SELECT CURRENT_ROLE(), CURRENT_USER()";

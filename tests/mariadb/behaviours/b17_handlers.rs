@@ -1,6 +1,6 @@
 //! HANDLER OPEN/READ/CLOSE stays on one connection and is closed when A leaves.
 
-use super::stage::Play;
+use super::play::Play;
 
 #[test]
 fn b17_a_handler_stays_with_a_until_it_is_closed() {

@@ -2,7 +2,8 @@
 //! parameters, NULL bitmap, re-execute without new types, after ALTER TABLE equal direct; the backend's
 //! `Prepared_stmt_count` stays bounded.
 
-use super::stage::{Play, Stage};
+use super::play::Play;
+use super::stage::Stage;
 use crate::support::client::{Parameter, execution_again};
 use crate::support::eventually;
 use crate::support::response::Kind;

@@ -1,7 +1,8 @@
 //! MariaDB bulk execute, pipelined prepare and execute (id −1), metadata skipping, cursors with fetch equal direct – or the
 //! capability is not announced.
 
-use super::stage::{Play, Stage};
+use super::play::Play;
+use super::stage::Stage;
 use crate::support::capabilities::{BULK, CACHE_METADATA, EXTENDED_METADATA};
 use crate::support::client::{LAST_PREPARED, Parameter, execution, execution_again};
 use crate::support::response::Kind;

@@ -1,8 +1,9 @@
 //! Collation ids above 255, uca1400, `character_set_client=binary`, SET NAMES against SET CHARACTER SET, column bytes equal
 //! direct; no mojibake for B on the same connection.
 
+use super::play::Play;
 use super::session::Session;
-use super::stage::{Play, Stage};
+use super::stage::Stage;
 use crate::support::login::Login;
 use crate::support::response::Kind;
 

@@ -1,8 +1,9 @@
 //! COM_RESET_CONNECTION and COM_CHANGE_USER (other user, plugin, schema) wipe behaviours 1 to 18 for A and for whoever gets the
 //! connection next.
 
+use super::play::Play;
 use super::session::Session;
-use super::stage::{Play, Stage};
+use super::stage::Stage;
 use crate::support::client::Parameter;
 use crate::support::response::Kind;
 use crate::support::server::PASSWORD;

@@ -1,8 +1,9 @@
 //! Multi-statements and procedures with several results: order, MORE_RESULTS, an error in the middle, state changes in the
 //! middle; never replayed once a packet of the answer has gone out.
 
+use super::play::Play;
 use super::session::error_in;
-use super::stage::{Play, Stage};
+use super::stage::Stage;
 use crate::support::client::Parameter;
 use crate::support::eventually;
 
@@ -99,7 +100,7 @@ fn b23_what_a_text_leaves_open_stays_with_a() {
             stage.a.query(look);
             stage.others(|other| drop(other.query("SELECT IS_FREE_LOCK('b23_open')")));
             stage.a.query(end);
-            stage.disturb();
+            stage.disturb_around();
         }
         stage.a.query("SELECT w FROM t");
     });

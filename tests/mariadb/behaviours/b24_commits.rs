@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::play::Play;
 use super::session::error_in;
-use super::stage::Play;
 use crate::support::client::RawClient;
 use crate::support::login::Login;
 use crate::support::server::root;

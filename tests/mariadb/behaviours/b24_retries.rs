@@ -3,8 +3,9 @@
 //! transaction is lost, and is never carried on silently with autocommit elsewhere.
 
 use super::faults::{kill_all, kill_running};
+use super::play::Play;
 use super::session::{Session, error_in};
-use super::stage::{Play, Stage};
+use super::stage::Stage;
 use crate::support::client::RawClient;
 use crate::support::response::Kind;
 

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use super::faults::running;
+use super::play::Play;
 use super::session::error_in;
-use super::stage::Play;
 use crate::support::client::RawClient;
 use crate::support::eventually;
 use crate::support::login::{Login, ServerError};

@@ -1,8 +1,9 @@
 //! LOAD DATA LOCAL INFILE reads the file from the client; a file request that the client's statement did not ask for is refused;
 //! an abort half-way leaves the connection usable or closed, never out of step.
 
+use super::play::Play;
 use super::session::error_in;
-use super::stage::{Play, Stage};
+use super::stage::Stage;
 use crate::support::capabilities::LOCAL_FILES;
 use crate::support::client::RawClient;
 use crate::support::eventually;
@@ -31,7 +32,7 @@ fn b26_the_file_comes_from_the_client_in_the_state_of_its_session() {
         stage.a.query("SELECT ROW_COUNT(), @w");
         stage.a.query("SET @w = NULL");
         stage.a.load("LOAD DATA LOCAL INFILE 'x' INTO TABLE serial (w)", &[b"a\nb\nc\n".to_vec()]).unwrap();
-        stage.disturb();
+        stage.disturb_around();
         stage.a.query("SELECT LAST_INSERT_ID()");
         stage.a.load(LOAD, &[b"1\tduplicate\n9\tnine\n10\n".to_vec()]).unwrap();
         stage.disturb_around();
@@ -45,7 +46,7 @@ fn b26_the_file_comes_from_the_client_in_the_state_of_its_session() {
         stage.a.query("ROLLBACK");
         let long = vec![b'x'; MAX_FRAME - 3];
         stage.a.load(LOAD, &[b"30\t".to_vec(), long, b"y\n31\tz".to_vec()]).unwrap();
-        stage.disturb();
+        stage.disturb_around();
         stage.a.query("SELECT id, LENGTH(w), HEX(LEFT(w, 10)) FROM t ORDER BY id");
         stage.others(|other| drop(other.query("SELECT COUNT(*) FROM t")));
         stage.a.query("LOAD DATA INFILE '/no/such/file' INTO TABLE t");
@@ -77,7 +78,7 @@ fn b26_a_request_that_the_statement_did_not_ask_for_never_reaches_the_client() {
             for sql in [
                 format!("EXECUTE IMMEDIATE '{}'", LOAD.replace('\'', "''")),
                 format!("PREPARE p FROM '{}'", LOAD.replace('\'', "''")),
-                format!("EXECUTE IMMEDIATE CONCAT('LOAD DATA LO', 'CAL INFILE ''x'' INTO TABLE t')"),
+                "EXECUTE IMMEDIATE CONCAT('LOAD DATA LO', 'CAL INFILE ''x'' INTO TABLE t')".to_owned(),
                 "SELECT 'LOAD DATA LOCAL INFILE ''x'' INTO TABLE t'".to_owned(),
             ] {
                 let mut session = stage.session("asker");

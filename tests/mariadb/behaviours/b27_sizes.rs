@@ -4,8 +4,8 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::play::Play;
 use super::session::Session;
-use super::stage::Play;
 use crate::support::capabilities::{BASE, DEPRECATE_EOF};
 use crate::support::client::{Parameter, RawClient, execution};
 use crate::support::login::Login;
@@ -34,7 +34,7 @@ fn b27_payloads_around_sixteen_megabytes_pass_whole_from_connection_to_connectio
             stage.a.long_data(insert, 1, &vec![b'z'; length - 7]);
             stage.a.execute(insert, 0, &[Parameter::Int(id), Parameter::Long]);
             stage.others(|other| {
-                drop(other.query("SELECT id, MD5(data), LENGTH(data), @@time_zone FROM blobs"))
+                drop(other.query("SELECT id, MD5(data), LENGTH(data), @@time_zone FROM blobs"));
             });
         }
         stage.disturb();

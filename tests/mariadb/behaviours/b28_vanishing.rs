@@ -5,8 +5,9 @@
 
 use std::env;
 
+use super::play::Play;
 use super::session::error_in;
-use super::stage::{Play, Stage};
+use super::stage::Stage;
 use crate::support::client::RawClient;
 use crate::support::eventually;
 use crate::support::login::Login;
@@ -130,7 +131,7 @@ fn b28_no_descriptor_and_no_memory_leaks_however_often() {
     let secured = plain.clone().tls(&unverified(), "localhost");
     let round = |number: usize| {
         let (_, vanish) = WAYS[number % WAYS.len()];
-        vanish(if number / WAYS.len() % 2 == 0 { &plain } else { &secured });
+        vanish(if (number / WAYS.len()).is_multiple_of(2) { &plain } else { &secured });
     };
     (0..2 * WAYS.len()).for_each(round);
     let quiet =

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use super::Sharing;
-use super::stage::Play;
+use super::play::Play;
 use crate::support::client::RawClient;
 use crate::support::eventually;
 use crate::support::login::Login;

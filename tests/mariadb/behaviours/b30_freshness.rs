@@ -4,7 +4,7 @@
 //! every commit, the session's own writes, character set, time zone, sql_mode, role, account and schema; locking reads,
 //! functions that are not deterministic and user variables are executed each time.
 
-use super::stage::Play;
+use super::play::Play;
 use crate::support::login::Login;
 
 const READ: &str = "SELECT w, when_, id FROM t WHERE id = 1";

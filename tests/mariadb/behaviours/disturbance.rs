@@ -179,7 +179,7 @@ impl Occupant {
     }
 
     fn release(&mut self) {
-        self.client.run(&format!("DO RELEASE_LOCK('{}')", self.lock));
+        self.client.run("SELECT RELEASE_ALL_LOCKS()");
     }
 
     fn leave(&mut self) {

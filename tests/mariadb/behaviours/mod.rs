@@ -2,7 +2,7 @@
 //!
 //! Every test has an account of its own with at most **two** connections to the server, and more sessions than that: A, whose
 //! script it is, B and others who must not notice A, and those who see to it that A never finds the connection that it left
-//! (`disturbance`). What every session is sent is the same, packet by packet, as in a run without the proxy (`stage`), in
+//! (`disturbance`). What every session is sent is the same, packet by packet, as in a run without the proxy (`play`), in
 //! text and in binary protocol, in every dialect of clients, with and without TLS.
 //!
 //! What keeps a test from passing for nothing: `say` refuses errors and `fails` refuses successes, so a typing error does
@@ -14,6 +14,7 @@
 
 mod disturbance;
 mod faults;
+mod play;
 mod property;
 mod session;
 mod stage;

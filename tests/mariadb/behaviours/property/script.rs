@@ -1,7 +1,5 @@
 //! What a session does in one episode, and who does it.
 
-use std::collections::BTreeSet;
-
 use super::chance::Chance;
 use super::fragments::FRAGMENTS;
 use crate::support::client::{Exchange, Parameter, RawClient, execution, execution_again};
@@ -78,13 +76,14 @@ pub struct Player {
     name: String,
     user: String,
     slots: [u32; SLOTS],
-    homes: BTreeSet<u32>,
+    home: Option<u32>,
+    moves: usize,
 }
 
 impl Player {
     /// A client that calls itself `name` where it asks for itself, and logged in as `user`.
     pub fn new(client: RawClient, name: String, user: &str) -> Self {
-        Self { client, name, user: user.to_owned(), slots: [NONE; SLOTS], homes: BTreeSet::new() }
+        Self { client, name, user: user.to_owned(), slots: [NONE; SLOTS], home: None, moves: 0 }
     }
 
     pub fn perform(&mut self, step: &Step) {
@@ -106,16 +105,17 @@ impl Player {
             Step::ChangeUser(schema) => {
                 self.client.change_user(&self.user, PASSWORD, schema).unwrap();
                 self.client.transcript.last_mut().unwrap().command = format!("change user in `{schema}`");
+                self.home = None; // another login, of which nothing is promised
             }
             Step::Load(sql, file) => drop(self.client.load(sql, std::slice::from_ref(file)).unwrap()),
             Step::Where => self.look_where(),
         }
     }
 
-    /// Ends the session and hands out what it saw.
-    pub fn leave(mut self) -> (Vec<Exchange>, BTreeSet<u32>) {
+    /// Ends the session; hands out what it saw, and how often it found itself on another connection.
+    pub fn leave(mut self) -> (Vec<Exchange>, usize) {
         let _ = self.client.send(b"\x01");
-        (std::mem::take(&mut self.client.transcript), self.homes)
+        (std::mem::take(&mut self.client.transcript), self.moves)
     }
 
     fn once(&mut self, sql: &str) {
@@ -147,7 +147,9 @@ impl Player {
             let whole = usize::from(length) == digits.len() && digits.iter().all(u8::is_ascii_digit);
             whole.then(|| std::str::from_utf8(digits).ok()?.parse::<u32>().ok()).flatten()
         });
-        self.homes.extend(id.filter(|&id| id > 0));
+        if let Some(id) = id.into_iter().next_back() {
+            self.moves += usize::from(self.home.replace(id).is_some_and(|before| before != id));
+        }
     }
 }
 

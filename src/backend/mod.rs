@@ -6,11 +6,15 @@
 
 pub mod connection;
 pub mod connector;
+pub mod control;
 pub mod error;
 pub mod health;
 pub mod kill;
 pub mod metrics;
 pub mod proxy_header;
+pub mod shared;
+pub mod statements;
+pub mod sync;
 
 use std::fmt;
 use std::sync::Arc;

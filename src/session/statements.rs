@@ -1,6 +1,7 @@
 //! Prepared statements as the client knows them: its ids are the proxy's, valid over any change of connection.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hasher as _};
 use std::sync::Arc;
 
 use crate::session::state::Context;
@@ -34,6 +35,22 @@ pub struct ClientStatement {
     pub columns: u64,
     /// Whether long data is pending, or a cursor open, on the connection.
     pub hold: Hold,
+}
+
+/// A digest of the definitions of a statement's columns: two results with equal ones look alike to a client.
+#[derive(Debug, Default)]
+pub struct Definitions(DefaultHasher);
+
+impl Definitions {
+    /// The payload of the next definition.
+    pub fn observe(&mut self, definition: &[u8]) {
+        self.0.write(definition);
+    }
+
+    /// Over all of them.
+    pub fn hash(&self) -> u64 {
+        self.0.finish()
+    }
 }
 
 /// What of a statement is on one connection only.

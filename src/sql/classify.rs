@@ -2,13 +2,22 @@
 
 use super::SqlMode;
 use super::connection_id::{ConnectionIdUses, Form};
+use super::effects::Effects;
 use super::keyword::Keyword;
 use super::kill::{self, Kill};
+use super::kind::Kind;
 use super::lexer::{Lexer, Token, TokenKind};
+use super::subject::Subject;
 
 /// What a text, of one statement or of several, asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Statement {
+    /// What it is.
+    pub kind: Kind,
+    /// What it does that the server may not report.
+    pub effects: Effects,
+    /// What it names.
+    pub subject: Subject,
     /// It contains LOAD DATA LOCAL or LOAD XML LOCAL, so the server may ask for a file of the client. Not seen, and
     /// therefore refused: a LOAD that is run by EXECUTE, EXECUTE IMMEDIATE or a procedure that uses those.
     pub asks_local_file: bool,
@@ -27,7 +36,21 @@ pub fn classify(text: &[u8], mode: SqlMode) -> Statement {
     while let Some(token) = scan.lexer.significant() {
         scan.observe(&token);
     }
+    scan.statement.kind = Kind::Other;
+    scan.statement.effects = Effects::ROUTINE;
     scan.statement
+}
+
+/// Classifies a text of which only the beginning is at hand.
+///
+/// [`ROUTINE`](Effects::ROUTINE) is always among its effects, its names are unknown and it is never a literal SET or a
+/// repeatable read. The kind is that of what is there.
+pub fn classify_prefix(text: &[u8], mode: SqlMode) -> Statement {
+    let mut statement = classify(text, mode);
+    statement.effects =
+        (statement.effects - Effects::LITERAL_SET - Effects::REPEATABLE_READ) | Effects::ROUTINE;
+    statement.subject = Subject::Unknown;
+    statement
 }
 
 struct Scan<'a> {
@@ -365,7 +388,8 @@ mod tests {
             "SELECT `kill`, 'KILL 42', @kill",
             "CREATE PROCEDURE p(victim INT) BEGIN SELECT 1; KILL victim; END",
         ] {
-            assert_eq!(classified(text), Statement::default(), "{text}");
+            let Statement { asks_local_file, kill, connection_id, .. } = classified(text);
+            assert!(!asks_local_file && kill.is_none() && connection_id.is_empty(), "{text}");
         }
     }
 

@@ -8,14 +8,18 @@ use std::future::Future;
 use std::io;
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
 use axum::{Router, serve::Listener};
+use serde::Serialize;
 use serde_json::json;
 
-use super::ready::Readiness;
+use crate::admin::pools::{PoolFilter, Pools};
+use crate::admin::ready::Readiness;
+use crate::admin::sessions::{SessionFilter, Sessions};
 use crate::telemetry::Registry;
 
 /// What the endpoint reads.
@@ -27,31 +31,75 @@ pub struct AdminState {
     pub ready: Arc<dyn Fn() -> Readiness + Send + Sync>,
 }
 
+/// The read models behind `/api/v1/`. Each is asked on a thread that may wait for locks, once for each request.
+#[derive(Clone)]
+pub struct Views {
+    /// Asked at each `/api/v1/sessions`; [`Sessions::select`] does the filtering.
+    pub sessions: Arc<dyn Fn(&SessionFilter) -> Sessions + Send + Sync>,
+    /// Asked at each `/api/v1/pools`; [`Pools::select`] does the filtering.
+    pub pools: Arc<dyn Fn(&PoolFilter) -> Pools + Send + Sync>,
+}
+
+impl Default for Views {
+    /// Of a proxy without sessions and pools.
+    fn default() -> Self {
+        Self { sessions: Arc::new(|_| Sessions::default()), pools: Arc::new(|_| Pools::default()) }
+    }
+}
+
+/// All of the endpoint: what is read there, and what clients may take up.
+#[derive(Clone)]
+pub struct Endpoint {
+    state: AdminState,
+    views: Views,
+}
+
+impl From<AdminState> for Endpoint {
+    fn from(state: AdminState) -> Self {
+        Self { state, views: Views::default() }
+    }
+}
+
+impl AdminState {
+    /// The endpoint that shows these views, too.
+    pub fn with_views(self, views: Views) -> Endpoint {
+        Endpoint { state: self, views }
+    }
+}
+
 /// Serves the endpoint on a bound TCP or unix listener until `shutdown` is done.
 ///
 /// # Errors
 /// None of one connection's; those of the listener are retried. What remains is the runtime's.
 pub async fn serve<L>(
     listener: L,
-    state: AdminState,
+    endpoint: impl Into<Endpoint>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()>
 where
     L: Listener,
     L::Addr: Debug,
 {
-    axum::serve(listener, router(state)).with_graceful_shutdown(shutdown).await
+    axum::serve(listener, router(endpoint.into())).with_graceful_shutdown(shutdown).await
 }
 
-fn router(state: AdminState) -> Router {
+fn router(endpoint: Endpoint) -> Router {
     Router::new()
         .route("/", get(index))
         .route("/metrics", get(metrics))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
+        .merge(views(endpoint.views))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .with_state(state)
+        .with_state(endpoint.state)
+}
+
+fn views<S: Clone + Send + Sync + 'static>(views: Views) -> Router<S> {
+    Router::new()
+        .route("/api/v1/sessions", get(sessions))
+        .route("/api/v1/pools", get(pools))
+        .with_state(views)
 }
 
 async fn index() -> Response {
@@ -61,6 +109,8 @@ async fn index() -> Response {
         "endpoints": {
             "/metrics": "metrics in Prometheus' text format",
             "/healthz": "200 while the process lives",
+            "/api/v1/sessions": "who is connected, in which state, pinned by what; account, state, pin, limit",
+            "/api/v1/pools": "connections of each account to each backend; account, backend, limit",
             "/readyz": "200 while clients can be served, otherwise 503 with the reasons",
         },
     }))
@@ -82,14 +132,46 @@ async fn readyz(State(state): State<AdminState>) -> Response {
     (status, Json(report)).into_response()
 }
 
+async fn sessions(
+    State(views): State<Views>,
+    asked: Result<Query<SessionFilter>, QueryRejection>,
+) -> Response {
+    view(asked, move |filter| (views.sessions)(filter)).await
+}
+
+async fn pools(State(views): State<Views>, asked: Result<Query<PoolFilter>, QueryRejection>) -> Response {
+    view(asked, move |filter| (views.pools)(filter)).await
+}
+
+/// Reads a view on a thread that may wait, so that a long list holds nobody up who serves clients.
+async fn view<F, T>(
+    asked: Result<Query<F>, QueryRejection>,
+    read: impl FnOnce(&F) -> T + Send + 'static,
+) -> Response
+where
+    F: Send + 'static,
+    T: Serialize + Send + 'static,
+{
+    let filter = match asked {
+        Ok(Query(filter)) => filter,
+        Err(rejection) => return refuse(StatusCode::BAD_REQUEST, &rejection.body_text()),
+    };
+    match tokio::task::spawn_blocking(move || Json(read(&filter)).into_response()).await {
+        Ok(response) => response,
+        Err(_) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "this view failed; please report it"),
+    }
+}
+
+fn refuse(status: StatusCode, error: &str) -> Response {
+    (status, Json(json!({ "error": error }))).into_response()
+}
+
 async fn not_found(uri: Uri) -> Response {
-    let error = format!("nothing is at {}; see / for what there is", uri.path());
-    (StatusCode::NOT_FOUND, Json(json!({ "error": error }))).into_response()
+    refuse(StatusCode::NOT_FOUND, &format!("nothing is at {}; see / for what there is", uri.path()))
 }
 
 async fn method_not_allowed() -> Response {
-    (StatusCode::METHOD_NOT_ALLOWED, Json(json!({ "error": "only GET and HEAD are answered here" })))
-        .into_response()
+    refuse(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are answered here")
 }
 
 #[cfg(test)]

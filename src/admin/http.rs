@@ -1,25 +1,22 @@
-//! The admin endpoint: `/metrics`, `/healthz`, `/readyz`.
+//! The admin endpoint: `/metrics`, `/healthz`, `/readyz`, `/api/v1/…`.
 //!
 //! `app` runs [`serve`] as a task of its own. Once `shutdown` is done no connection is accepted and requests under way are
-//! answered; dropping the future ends accepting at once.
+//! answered; dropping the future cuts everything off.
 
-use std::fmt::Debug;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
 use axum::{Router, serve::Listener};
-use serde::Serialize;
 use serde_json::json;
 
-use crate::admin::pools::{PoolFilter, Pools};
+use crate::admin::connections::{self, Limits};
 use crate::admin::ready::Readiness;
-use crate::admin::sessions::{SessionFilter, Sessions};
+use crate::admin::views::Views;
 use crate::telemetry::Registry;
 
 /// What the endpoint reads.
@@ -31,46 +28,30 @@ pub struct AdminState {
     pub ready: Arc<dyn Fn() -> Readiness + Send + Sync>,
 }
 
-/// The read models behind `/api/v1/`. Each is asked on a thread that may wait for locks, once for each request.
-#[derive(Clone)]
-pub struct Views {
-    /// Asked at each `/api/v1/sessions`; [`Sessions::select`] does the filtering.
-    pub sessions: Arc<dyn Fn(&SessionFilter) -> Sessions + Send + Sync>,
-    /// Asked at each `/api/v1/pools`; [`Pools::select`] does the filtering.
-    pub pools: Arc<dyn Fn(&PoolFilter) -> Pools + Send + Sync>,
-}
-
-impl Default for Views {
-    /// Of a proxy without sessions and pools.
-    fn default() -> Self {
-        Self { sessions: Arc::new(|_| Sessions::default()), pools: Arc::new(|_| Pools::default()) }
-    }
-}
-
-/// All of the endpoint: what is read there, and what clients may take up.
+/// All that the endpoint reads; without views there is no `/api/v1/`.
 #[derive(Clone)]
 pub struct Endpoint {
     state: AdminState,
-    views: Views,
+    views: Option<Views>,
 }
 
 impl From<AdminState> for Endpoint {
     fn from(state: AdminState) -> Self {
-        Self { state, views: Views::default() }
+        Self { state, views: None }
     }
 }
 
 impl AdminState {
     /// The endpoint that shows these views, too.
     pub fn with_views(self, views: Views) -> Endpoint {
-        Endpoint { state: self, views }
+        Endpoint { state: self, views: Some(views) }
     }
 }
 
 /// Serves the endpoint on a bound TCP or unix listener until `shutdown` is done.
 ///
 /// # Errors
-/// None of one connection's; those of the listener are retried. What remains is the runtime's.
+/// None: those of one connection end that connection, those of the listener are retried.
 pub async fn serve<L>(
     listener: L,
     endpoint: impl Into<Endpoint>,
@@ -78,9 +59,9 @@ pub async fn serve<L>(
 ) -> io::Result<()>
 where
     L: Listener,
-    L::Addr: Debug,
 {
-    axum::serve(listener, router(endpoint.into())).with_graceful_shutdown(shutdown).await
+    connections::serve(listener, router(endpoint.into()), Limits::default(), shutdown).await;
+    Ok(())
 }
 
 fn router(endpoint: Endpoint) -> Router {
@@ -89,17 +70,10 @@ fn router(endpoint: Endpoint) -> Router {
         .route("/metrics", get(metrics))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
-        .merge(views(endpoint.views))
+        .merge(endpoint.views.map(Views::router).unwrap_or_default())
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(endpoint.state)
-}
-
-fn views<S: Clone + Send + Sync + 'static>(views: Views) -> Router<S> {
-    Router::new()
-        .route("/api/v1/sessions", get(sessions))
-        .route("/api/v1/pools", get(pools))
-        .with_state(views)
 }
 
 async fn index() -> Response {
@@ -132,37 +106,8 @@ async fn readyz(State(state): State<AdminState>) -> Response {
     (status, Json(report)).into_response()
 }
 
-async fn sessions(
-    State(views): State<Views>,
-    asked: Result<Query<SessionFilter>, QueryRejection>,
-) -> Response {
-    view(asked, move |filter| (views.sessions)(filter)).await
-}
-
-async fn pools(State(views): State<Views>, asked: Result<Query<PoolFilter>, QueryRejection>) -> Response {
-    view(asked, move |filter| (views.pools)(filter)).await
-}
-
-/// Reads a view on a thread that may wait, so that a long list holds nobody up who serves clients.
-async fn view<F, T>(
-    asked: Result<Query<F>, QueryRejection>,
-    read: impl FnOnce(&F) -> T + Send + 'static,
-) -> Response
-where
-    F: Send + 'static,
-    T: Serialize + Send + 'static,
-{
-    let filter = match asked {
-        Ok(Query(filter)) => filter,
-        Err(rejection) => return refuse(StatusCode::BAD_REQUEST, &rejection.body_text()),
-    };
-    match tokio::task::spawn_blocking(move || Json(read(&filter)).into_response()).await {
-        Ok(response) => response,
-        Err(_) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "this view failed; please report it"),
-    }
-}
-
-fn refuse(status: StatusCode, error: &str) -> Response {
+/// An answer that says what is wrong.
+pub(super) fn refuse(status: StatusCode, error: &str) -> Response {
     (status, Json(json!({ "error": error }))).into_response()
 }
 

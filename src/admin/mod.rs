@@ -6,7 +6,10 @@
 //! The read models ([`sessions`], [`pools`], [`ready`]) are plain data that both sides know: the endpoint writes them as
 //! JSON and `sealock status` reads them. Field names are stable: fields are added, not renamed.
 
+mod connections;
+
 pub mod http;
 pub mod pools;
 pub mod ready;
 pub mod sessions;
+pub mod views;

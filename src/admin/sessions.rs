@@ -1,6 +1,7 @@
 //! Who is connected, in which state, and what keeps a backend connection from everybody else: `/api/v1/sessions`.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -74,7 +75,7 @@ pub enum SessionState {
 }
 
 /// What is asked for; the query parameters of `/api/v1/sessions`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SessionFilter {
     /// Only sessions of this account.
@@ -94,6 +95,8 @@ pub struct Sessions {
     pub total: usize,
     /// The same by state.
     pub states: StateCounts,
+    /// How many of them each reason pins; a session may have several.
+    pub pins: BTreeMap<String, usize>,
     /// Whether rows are missing because of the limit.
     pub truncated: bool,
     /// One row each: by state in the order of [`SessionState`], in each the longest first.
@@ -133,10 +136,10 @@ impl Sessions {
     pub fn select(rows: impl IntoIterator<Item = SessionRow>, filter: &SessionFilter) -> Self {
         let mut sessions: Vec<SessionRow> = rows.into_iter().filter(|row| filter.admits(row)).collect();
         let total = sessions.len();
-        let states = StateCounts::of(&sessions);
+        let (states, pins) = (StateCounts::of(&sessions), reasons(&sessions));
         sessions.sort_unstable_by(SessionRow::precedence);
         sessions.truncate(filter.limit);
-        Self { total, states, truncated: sessions.len() < total, sessions }
+        Self { total, states, pins, truncated: sessions.len() < total, sessions }
     }
 }
 
@@ -163,5 +166,131 @@ impl StateCounts {
             SessionState::Waiting => &mut self.waiting,
             SessionState::Idle => &mut self.idle,
         }
+    }
+}
+
+fn reasons(rows: &[SessionRow]) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for pin in rows.iter().flat_map(|row| &row.pins) {
+        *counts.entry(pin.reason.clone()).or_default() += 1;
+    }
+    counts
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A session of `account` that does nothing.
+    pub(crate) fn row(id: u32, account: &str) -> SessionRow {
+        SessionRow {
+            id,
+            account: account.to_owned(),
+            client: "10.0.0.7:51000".to_owned(),
+            tls: Some("TLSv1.3".to_owned()),
+            rung: "configured".to_owned(),
+            mode: Mode::Multiplex,
+            mode_reason: "pool.mode".to_owned(),
+            state: SessionState::Idle,
+            pins: Vec::new(),
+            backend: None,
+            backend_connection: None,
+            statement: None,
+            seconds: 1.0,
+            connected_seconds: 2.0,
+        }
+    }
+
+    /// A session of `account` that a reason has pinned for so many seconds.
+    pub(crate) fn pinned(id: u32, account: &str, reason: &str, seconds: f64) -> SessionRow {
+        SessionRow {
+            state: SessionState::Pinned,
+            pins: vec![PinRow { reason: reason.to_owned(), seconds }],
+            backend: Some("db1".to_owned()),
+            backend_connection: Some(417),
+            statement: Some("CREATE TEMPORARY TABLE t ( a INT )".to_owned()),
+            seconds,
+            ..row(id, account)
+        }
+    }
+
+    fn waiting(id: u32, seconds: f64) -> SessionRow {
+        SessionRow { state: SessionState::Waiting, seconds, ..row(id, "nova") }
+    }
+
+    fn selected(rows: &[SessionRow], filter: SessionFilter) -> Sessions {
+        Sessions::select(rows.iter().cloned(), &filter)
+    }
+
+    fn ids(sessions: &Sessions) -> Vec<u32> {
+        sessions.sessions.iter().map(|row| row.id).collect()
+    }
+
+    #[test]
+    fn who_holds_a_connection_for_nothing_comes_first_and_the_longest_of_them() {
+        let running = SessionRow { state: SessionState::Running, seconds: 100.0, ..row(2, "nova") };
+        let rows = [
+            row(1, "nova"),
+            running,
+            pinned(3, "nova", "user_lock", 5.0),
+            waiting(4, 900.0),
+            pinned(5, "nova", "transaction", 50.0),
+        ];
+        assert_eq!(ids(&selected(&rows, SessionFilter::default())), [5, 3, 2, 4, 1]);
+    }
+
+    #[test]
+    fn the_limit_cuts_rows_and_says_so_but_counts_all() {
+        let rows = [waiting(1, 1.0), waiting(2, 2.0), pinned(3, "nova", "xa", 1.0)];
+        let cut = selected(&rows, SessionFilter { limit: 2, ..SessionFilter::default() });
+        assert_eq!((ids(&cut), cut.total, cut.truncated), (vec![3, 2], 3, true));
+        assert_eq!(cut.states, StateCounts { pinned: 1, waiting: 2, ..StateCounts::default() });
+        let all = selected(&rows, SessionFilter { limit: 3, ..SessionFilter::default() });
+        assert_eq!((all.total, all.truncated), (3, false));
+    }
+
+    #[test]
+    fn each_part_of_the_filter_counts() {
+        let rows = [
+            row(1, "nova"),
+            pinned(2, "nova", "xa", 1.0),
+            pinned(3, "glance", "user_lock", 1.0),
+            waiting(4, 1.0),
+        ];
+        let any = SessionFilter::default;
+        let account = Some("nova".to_owned());
+        assert_eq!(ids(&selected(&rows, SessionFilter { account, ..any() })), [2, 4, 1]);
+        let state = Some(SessionState::Pinned);
+        assert_eq!(ids(&selected(&rows, SessionFilter { state, ..any() })), [2, 3]);
+        let pin = Some("user_lock".to_owned());
+        let by_pin = selected(&rows, SessionFilter { pin, ..any() });
+        assert_eq!((ids(&by_pin), by_pin.total), (vec![3], 1));
+    }
+
+    #[test]
+    fn a_session_counts_once_for_each_of_its_reasons() {
+        let mut several = pinned(1, "nova", "temporary_table", 1.0);
+        several.pins.push(PinRow { reason: "user_lock".to_owned(), seconds: 1.0 });
+        let rows = [several, pinned(2, "nova", "user_lock", 1.0)];
+        let pins = selected(&rows, SessionFilter { limit: 0, ..SessionFilter::default() }).pins;
+        assert_eq!(pins, BTreeMap::from([("temporary_table".to_owned(), 1), ("user_lock".to_owned(), 2)]));
+    }
+
+    #[test]
+    fn the_names_of_the_fields_stay_what_they_are() {
+        let json = serde_json::to_value(selected(&[pinned(7, "nova", "xa", 1.5)], SessionFilter::default()));
+        let expected = serde_json::json!({
+            "total": 1,
+            "states": {"pinned": 1, "running": 0, "waiting": 0, "idle": 0},
+            "pins": {"xa": 1},
+            "truncated": false,
+            "sessions": [{
+                "id": 7, "account": "nova", "client": "10.0.0.7:51000", "tls": "TLSv1.3", "rung": "configured",
+                "mode": "multiplex", "mode_reason": "pool.mode", "state": "pinned",
+                "pins": [{"reason": "xa", "seconds": 1.5}], "backend": "db1", "backend_connection": 417,
+                "statement": "CREATE TEMPORARY TABLE t ( a INT )", "seconds": 1.5, "connected_seconds": 2.0,
+            }],
+        });
+        assert_eq!(json.unwrap(), expected);
     }
 }

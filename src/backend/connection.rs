@@ -154,7 +154,7 @@ impl Connection {
     /// after an error only an answer with flags makes the state certain again.
     pub fn end(&mut self, last: Last, status: Option<StatusFlags>) {
         let certainty = match last {
-            Last::Ok => Certainty::Told,
+            Last::Ok | Last::ResultSet => Certainty::Told,
             Last::Error => Certainty::Doubtful,
             Last::Other => self.facts.certainty,
         };

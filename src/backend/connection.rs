@@ -288,7 +288,7 @@ impl Connection {
 impl Facts {
     pub(super) fn observe_end(&mut self, last: Last, status: Option<StatusFlags>) {
         let certainty = match last {
-            Last::Ok => Certainty::Told,
+            Last::Ok | Last::ResultSet => Certainty::Told,
             Last::Error => Certainty::Doubtful,
             Last::Other => self.certainty,
         };

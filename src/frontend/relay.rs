@@ -87,8 +87,7 @@ impl Session {
         self.out.clear();
         let input = connection.buffer.bytes();
         let advance = translator.advance(input, &mut self.out);
-        let taken = input.get(..advance.taken).unwrap_or_default();
-        let bytes = if translator.is_transparent() { taken } else { self.out.as_slice() };
+        let bytes = advance.bytes(input, &self.out);
         if !bytes.is_empty() {
             self.frontend.metrics.sent.increment(bytes.len() as u64);
             self.client.send(bytes).await?;

@@ -140,10 +140,11 @@ impl Session {
         let (dialect, status) = (self.dialect(), StatusFlags::default());
         let mut translator = Translator::new(Shape::Single, dialect, status, sequence, FileAccess::Refused);
         let mut out = Vec::new();
-        if let Stop::Malformed(malformed) = translator.advance(&packet, &mut out).stop {
+        let advance = translator.advance(&packet, &mut out);
+        if let Stop::Malformed(malformed) = advance.stop {
             return Err(SessionEnd::BackendMalformed(malformed));
         }
-        self.client.send(if translator.is_transparent() { &packet } else { &out }).await
+        self.client.send(advance.bytes(&packet, &out)).await
     }
 
     /// Waits for the client's next command.

@@ -2,13 +2,20 @@
 //!
 //! Backend connections always speak CLIENT_DEPRECATE_EOF and CLIENT_SESSION_TRACK. A client without the former gets an
 //! EOF packet after definitions and another in place of the OK that ends rows, with all later sequence ids moved up; a
-//! client without the latter gets OK packets without session state. A client with both gets the bytes as they came.
+//! client without the latter gets OK packets without session state, and one with it what its own settings ask for. A
+//! client with both gets the bytes as they came, as long as there is nothing to change in them.
+//!
+//! On the way the translator notes what the response says ([`Observed`]).
+
+use std::sync::Arc;
 
 use crate::protocol::command::Shape;
+use crate::protocol::observed::{Observed, Prepared};
 use crate::protocol::ok::{self, Ok as OkPacket};
 use crate::protocol::packet::{HEADER_LEN, Header, MAX_PAYLOAD, SequenceId};
 use crate::protocol::reply::{EOF_HEADER, EofReply, OK_HEADER};
 use crate::protocol::response::{Malformed, Reports, ResponseScanner, Unit};
+use crate::protocol::session_track::{ClientTracking, PendingChanges};
 use crate::protocol::status::StatusFlags;
 
 /// What a client negotiated that changes how responses are written.
@@ -34,7 +41,7 @@ pub enum Ends {
 /// Whether OK packets carry session state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StateChanges {
-    /// CLIENT_SESSION_TRACK.
+    /// CLIENT_SESSION_TRACK: as far as [`Translator::tracking`] says, else all that the server reports.
     Reported,
     /// Not asked for.
     Dropped,
@@ -60,8 +67,29 @@ pub enum FileAccess {
 pub struct Advance {
     /// Bytes of the input that are done with.
     pub taken: usize,
+    /// Where the bytes for the client are.
+    pub source: Source,
     /// Why it stopped there.
     pub stop: Stop,
+}
+
+/// Where the bytes for the client are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The first `taken` bytes of the input, as they came.
+    Input,
+    /// What was appended to the output.
+    Output,
+}
+
+impl Advance {
+    /// The bytes for the client, of the input and the output (empty before) that were given.
+    pub fn bytes<'a>(&self, input: &'a [u8], out: &'a [u8]) -> &'a [u8] {
+        match self.source {
+            Source::Input => input.get(..self.taken).unwrap_or(input),
+            Source::Output => out,
+        }
+    }
 }
 
 /// Why a translation stopped.
@@ -81,7 +109,7 @@ pub enum Stop {
 const ONLY_AT_THE_END: StatusFlags =
     StatusFlags(StatusFlags::SLOW.0 | StatusFlags::LAST_ROW_SENT.0 | StatusFlags::SESSION_STATE_CHANGED.0);
 
-/// Translates one response while it streams through.
+/// Translates one response while it streams through, and observes it.
 #[derive(Debug)]
 pub struct Translator {
     scanner: ResponseScanner,
@@ -94,7 +122,15 @@ pub struct Translator {
     expected: StatusFlags,
     /// Definitions have ended, and the next packet decides whether an EOF goes in.
     definitions_ended: bool,
+    /// Where the output has the status of the EOF after definitions, while the end of the rows can still correct it.
+    provisional: Option<usize>,
+    /// The output is written in this call; else the input is to be sent.
+    writing: bool,
     files: FileAccess,
+    tracking: Option<Arc<ClientTracking>>,
+    pending: PendingChanges,
+    statement_id: Option<u32>,
+    observed: Observed,
 }
 
 impl Translator {
@@ -114,8 +150,35 @@ impl Translator {
             last: asked,
             expected: status & StatusFlags::OF_SESSION,
             definitions_ended: false,
+            provisional: None,
+            writing: false,
             files,
+            tracking: None,
+            pending: PendingChanges::default(),
+            statement_id: None,
+            observed: Observed::default(),
         }
+    }
+
+    /// The client is told only of what it asked to hear. Means nothing for a client without CLIENT_SESSION_TRACK.
+    #[must_use]
+    pub fn tracking(mut self, tracking: Arc<ClientTracking>) -> Self {
+        self.tracking = (self.dialect.state == StateChanges::Reported).then_some(tracking);
+        self
+    }
+
+    /// What the client has still to be told; [`Self::take_pending`] gives it back.
+    #[must_use]
+    pub fn with_pending(mut self, pending: PendingChanges) -> Self {
+        self.pending = pending;
+        self
+    }
+
+    /// The answer to COM_STMT_PREPARE gets this id; [`Observed::prepared`] keeps the one that came.
+    #[must_use]
+    pub fn with_statement_id(mut self, id: u32) -> Self {
+        self.statement_id = Some(id);
+        self
     }
 
     /// The scanner that follows the response.
@@ -123,14 +186,26 @@ impl Translator {
         &self.scanner
     }
 
+    /// What the response has said so far.
+    pub fn observed(&self) -> &Observed {
+        &self.observed
+    }
+
+    /// What the response has said; for its end.
+    #[must_use]
+    pub fn take_observed(&mut self) -> Observed {
+        std::mem::take(&mut self.observed)
+    }
+
+    /// What the client has still to be told, for the session's next translator.
+    #[must_use]
+    pub fn take_pending(&mut self) -> PendingChanges {
+        std::mem::take(&mut self.pending)
+    }
+
     /// Whether the whole response has been passed on.
     pub fn is_done(&self) -> bool {
         self.scanner.is_done() && !self.definitions_ended
-    }
-
-    /// Whether the bytes can go out as they came.
-    pub fn is_transparent(&self) -> bool {
-        self.dialect.ends == Ends::Ok && self.dialect.state == StateChanges::Reported
     }
 
     /// How far the client's sequence ids are ahead of the backend's.
@@ -149,10 +224,12 @@ impl Translator {
         self.scanner.file_sent();
     }
 
-    /// Goes through `input` as far as possible. Unless [`Self::is_transparent`], what the client is to get is appended
-    /// to `out`; else `out` stays as it is and the first `taken` bytes of `input` are to be sent. Either way they are to
-    /// be sent whatever the reason to stop: what this translator says of the response afterwards counts on it.
+    /// Goes through `input` as far as possible. [`Advance::source`] says where the bytes for the client are: the input as
+    /// it came, and nothing was appended to `out`, or what was appended. They are to be sent whatever the reason to stop:
+    /// what this translator says of the response afterwards counts on it.
     pub fn advance(&mut self, input: &[u8], out: &mut Vec<u8>) -> Advance {
+        self.provisional = None;
+        self.writing = !self.is_canonical();
         let mut rest = input;
         let stop = loop {
             if self.definitions_ended && !self.end_definitions(rest, out) {
@@ -169,6 +246,10 @@ impl Translator {
                 break Stop::FileRefused;
             }
             let (unit, after) = rest.split_at_checked(step.len).unwrap_or((rest, &[]));
+            if !self.writing && self.is_to_change(step.unit, unit) {
+                self.writing = true;
+                out.extend_from_slice(input.get(..input.len() - rest.len()).unwrap_or_default());
+            }
             self.translate(step.unit, unit, out);
             rest = after;
             if step.unit == Unit::LocalFile {
@@ -178,22 +259,57 @@ impl Translator {
         if self.definitions_ended && self.scanner.is_done() {
             self.end_definitions(rest, out);
         }
-        Advance { taken: input.len() - rest.len(), stop }
+        let taken = input.len() - rest.len();
+        self.observed.something_sent |= taken > 0;
+        let source = if self.writing { Source::Output } else { Source::Input };
+        Advance { taken, source, stop }
+    }
+
+    /// Whether packets go out as they came, but for single ones that say too much.
+    fn is_canonical(&self) -> bool {
+        self.dialect.ends == Ends::Ok && self.dialect.state == StateChanges::Reported
+    }
+
+    /// Whether this unit cannot go to a canonical client as it came.
+    fn is_to_change(&self, unit: Unit, bytes: &[u8]) -> bool {
+        match unit {
+            Unit::Prepared => self.statement_id.is_some(),
+            Unit::Ok | Unit::RowsEnd => self.tracking.as_ref().is_some_and(|tracking| {
+                parse_ok(bytes).is_some_and(|ok| {
+                    ok.status.contains(StatusFlags::SESSION_STATE_CHANGED)
+                        && !tracking.tells_all(ok.state_changes)
+                })
+            }),
+            _ => false,
+        }
     }
 
     fn translate(&mut self, unit: Unit, bytes: &[u8], out: &mut Vec<u8>) {
         match unit {
-            Unit::DefinitionsEnd => self.definitions_ended = self.dialect.ends == Ends::Eof,
-            Unit::PacketRest if self.is_transparent() => {}
-            Unit::PacketRest => out.extend_from_slice(bytes),
-            Unit::Ok if self.dialect.state == StateChanges::Dropped => self.replace_ok(OK_HEADER, bytes, out),
-            Unit::RowsEnd if self.dialect.ends == Ends::Eof => self.replace_with_eof(bytes, out),
-            Unit::RowsEnd if self.dialect.state == StateChanges::Dropped => {
-                self.replace_ok(EOF_HEADER, bytes, out);
-            }
-            Unit::PacketStart | Unit::Ok | Unit::RowsEnd | Unit::Error | Unit::LocalFile => {
+            Unit::PacketRest => self.copy(bytes, out),
+            Unit::RowStart => {
+                self.observed.rows += 1;
                 self.pass_packet(bytes, out);
             }
+            Unit::PacketStart | Unit::LocalFile => self.pass_packet(bytes, out),
+            Unit::DefinitionsEnd => {
+                self.observed.rows = 0;
+                self.definitions_ended = self.dialect.ends == Ends::Eof;
+            }
+            Unit::Ok => self.pass_ok(OK_HEADER, bytes, out),
+            Unit::RowsEnd => self.end_rows(bytes, out),
+            Unit::Prepared => self.pass_prepared(bytes, out),
+            Unit::Error => {
+                self.provisional = None;
+                self.observed.error(bytes);
+                self.pass_packet(bytes, out);
+            }
+        }
+    }
+
+    fn copy(&self, bytes: &[u8], out: &mut Vec<u8>) {
+        if self.writing {
+            out.extend_from_slice(bytes);
         }
     }
 
@@ -201,29 +317,82 @@ impl Translator {
     fn pass_packet(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
         let Some((header, payload)) = split_header(bytes) else { return };
         self.last = header.sequence.shifted(self.shift);
-        if self.is_transparent() {
-            return;
+        if self.writing {
+            out.extend_from_slice(&Header { sequence: self.last, ..header }.encode());
+            out.extend_from_slice(payload);
         }
-        out.extend_from_slice(&Header { sequence: self.last, ..header }.encode());
-        out.extend_from_slice(payload);
     }
 
-    fn replace_ok(&mut self, marker: u8, bytes: &[u8], out: &mut Vec<u8>) {
-        let Some((header, payload)) = split_header(bytes) else { return };
-        let Some(ok) = OkPacket::parse(payload).filter(|_| payload.len() != ok::EOF_LEN) else {
+    fn pass_prepared(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        self.observed.prepared = bytes.get(HEADER_LEN..).and_then(Prepared::parse);
+        let start = out.len();
+        self.pass_packet(bytes, out);
+        if let Some(id) = self.statement_id {
+            overwrite(out, start + HEADER_LEN + 1, &id.to_le_bytes());
+        }
+    }
+
+    fn end_rows(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        match self.dialect.ends {
+            Ends::Ok => self.pass_ok(EOF_HEADER, bytes, out),
+            Ends::Eof => self.replace_with_eof(bytes, out),
+        }
+    }
+
+    fn pass_ok(&mut self, marker: u8, bytes: &[u8], out: &mut Vec<u8>) {
+        let Some(ok) = parse_ok(bytes) else { return };
+        self.observed.ok(&ok, self.scanner.last());
+        if !self.writing || bytes.len() == HEADER_LEN + ok::EOF_LEN {
             return self.pass_packet(bytes, out);
-        };
+        }
+        let told = self.told(ok.state_changes);
+        self.replace_ok(marker, bytes, &ok, &told, out);
+    }
+
+    /// What the client is to be told with an OK packet.
+    fn told(&mut self, state_changes: &[u8]) -> Vec<u8> {
+        let mut told = Vec::new();
+        if self.dialect.state == StateChanges::Dropped {
+            return told;
+        }
+        self.filter(state_changes, &mut told);
+        if !self.pending.is_empty() {
+            self.pending.add(&told);
+            told.clear();
+            self.pending.drain_into(&mut told);
+        }
+        told
+    }
+
+    fn filter(&self, state_changes: &[u8], told: &mut Vec<u8>) {
+        match &self.tracking {
+            Some(tracking) => tracking.filter(state_changes, told),
+            None => told.extend_from_slice(state_changes),
+        }
+    }
+
+    fn replace_ok(&mut self, marker: u8, bytes: &[u8], ok: &OkPacket<'_>, told: &[u8], out: &mut Vec<u8>) {
+        let Some((header, _)) = split_header(bytes) else { return };
         let start = out.len();
         out.extend_from_slice(&[0; HEADER_LEN]);
-        ok.encode_without_session_track(marker, out);
+        ok.encode(marker, told, out);
         self.last = header.sequence.shifted(self.shift);
-        let header = Header { len: out.len() - start - HEADER_LEN, sequence: self.last }.encode();
-        out.iter_mut().skip(start).zip(header).for_each(|(place, byte)| *place = byte);
+        let header = Header { len: out.len() - start - HEADER_LEN, sequence: self.last };
+        overwrite(out, start, &header.encode());
     }
 
     fn replace_with_eof(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
-        let Some((header, payload)) = split_header(bytes) else { return };
-        let Some(ok) = OkPacket::parse(payload) else { return };
+        let (Some((header, _)), Some(ok)) = (split_header(bytes), parse_ok(bytes)) else { return };
+        self.observed.ok(&ok, self.scanner.last());
+        if let Some(place) = self.provisional.take() {
+            let status = self.shown(ok.status.without(ONLY_AT_THE_END));
+            overwrite(out, place, &status.0.to_le_bytes());
+        }
+        if self.dialect.state == StateChanges::Reported {
+            let mut told = Vec::new();
+            self.filter(ok.state_changes, &mut told);
+            self.pending.add(&told);
+        }
         self.last = header.sequence.shifted(self.shift);
         self.append_eof(ok.status, ok.warnings, out);
     }
@@ -243,35 +412,21 @@ impl Translator {
         }
         self.definitions_ended = false;
         self.last = self.last.next();
-        let status = self.status_before_rows(rest);
-        self.append_eof(status, 0, out);
+        self.append_eof(self.expected, 0, out);
+        self.provisional = out.len().checked_sub(size_of::<u16>());
         self.shift = self.shift.wrapping_add(1);
         true
     }
 
-    /// The status that the server had when it wrote the definitions: that of the end of these rows when it is in sight.
-    fn status_before_rows(&self, rest: &[u8]) -> StatusFlags {
-        let mut ahead = self.scanner;
-        let mut rest = rest;
-        while let Ok(Some(step)) = ahead.step(rest) {
-            if step.unit == Unit::RowsEnd {
-                return ahead.status().unwrap_or(self.expected).without(ONLY_AT_THE_END);
-            }
-            if step.unit == Unit::Error {
-                break;
-            }
-            rest = rest.get(step.len..).unwrap_or_default();
-        }
-        self.expected
+    fn append_eof(&self, status: StatusFlags, warnings: u16, out: &mut Vec<u8>) {
+        out.extend_from_slice(&Header { len: ok::EOF_LEN, sequence: self.last }.encode());
+        out.extend_from_slice(&EofReply { warnings, status: self.shown(status).0 }.encode());
     }
 
-    fn append_eof(&self, status: StatusFlags, warnings: u16, out: &mut Vec<u8>) {
-        let status = match self.dialect.state {
-            StateChanges::Reported => status,
-            StateChanges::Dropped => status.without(StatusFlags::SESSION_STATE_CHANGED),
-        };
-        out.extend_from_slice(&Header { len: ok::EOF_LEN, sequence: self.last }.encode());
-        out.extend_from_slice(&EofReply { warnings, status: status.0 }.encode());
+    /// The status in an EOF packet: something waits for an OK packet, or it does not.
+    fn shown(&self, status: StatusFlags) -> StatusFlags {
+        let status = status.without(StatusFlags::SESSION_STATE_CHANGED);
+        if self.pending.is_empty() { status } else { status | StatusFlags::SESSION_STATE_CHANGED }
     }
 }
 
@@ -296,4 +451,13 @@ fn rows_end(bytes: &[u8]) -> Peek {
 
 fn split_header(bytes: &[u8]) -> Option<(Header, &[u8])> {
     Some((Header::parse(bytes)?, bytes.get(HEADER_LEN..)?))
+}
+
+/// The OK or EOF packet that `bytes` are, header included.
+fn parse_ok(bytes: &[u8]) -> Option<OkPacket<'_>> {
+    OkPacket::parse(bytes.get(HEADER_LEN..)?)
+}
+
+fn overwrite(out: &mut [u8], at: usize, bytes: &[u8]) {
+    out.iter_mut().skip(at).zip(bytes).for_each(|(place, byte)| *place = *byte);
 }

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use crate::protocol::capabilities::Capabilities;
+use crate::protocol::command::Command;
 use crate::protocol::wire::Reader;
 
 /// First byte of an OK packet.
@@ -25,6 +26,12 @@ pub const ACCESS_DENIED: u16 = 1045;
 pub const UNKNOWN_COMMAND: u16 = 1047;
 /// `ER_NOT_ALLOWED_COMMAND`, SQLSTATE 42000.
 pub const NOT_ALLOWED_COMMAND: u16 = 1148;
+/// `ER_LOCK_DEADLOCK`, SQLSTATE 40001.
+pub const DEADLOCK: u16 = 1213;
+/// `ER_UNKNOWN_STMT_HANDLER`, SQLSTATE HY000.
+pub const UNKNOWN_STATEMENT: u16 = 1243;
+/// `ER_NEED_REPREPARE`, SQLSTATE HY000.
+pub const NEED_REPREPARE: u16 = 1615;
 /// `ER_NET_PACKETS_OUT_OF_ORDER`, SQLSTATE 08S01.
 pub const PACKETS_OUT_OF_ORDER: u16 = 1156;
 /// `ER_TOO_MANY_USER_CONNECTIONS`, SQLSTATE 42000.
@@ -203,6 +210,37 @@ impl ServerError {
     pub fn local_file_refused() -> Self {
         let message = "The used command is not allowed: the server asked for a local file that the statement does not name";
         Self::new(NOT_ALLOWED_COMMAND, *b"42000", message)
+    }
+
+    /// 1213 in MariaDB's words, which clients go by: nothing was applied, and the transaction is to be started again.
+    #[must_use]
+    pub fn deadlock() -> Self {
+        Self::new(DEADLOCK, *b"40001", "Deadlock found when trying to get lock; try restarting transaction")
+    }
+
+    /// 1243 in MariaDB's words: there is no statement with the id that the client gave with this command.
+    #[must_use]
+    pub fn unknown_statement(id: u32, command: Command) -> Self {
+        let function = match command {
+            Command::StmtBulkExecute => "mysqld_stmt_bulk_execute",
+            Command::StmtFetch => "mysqld_stmt_fetch",
+            Command::StmtReset => "mysqld_stmt_reset",
+            _ => "mysqld_stmt_execute",
+        };
+        let message = format!("Unknown prepared statement handler ({id}) given to {function}");
+        Self::new(UNKNOWN_STATEMENT, *b"HY000", message)
+    }
+
+    /// 1615: the statement is not what it was when it was prepared.
+    #[must_use]
+    pub fn need_reprepare() -> Self {
+        Self::new(NEED_REPREPARE, *b"HY000", "Prepared statement needs to be re-prepared")
+    }
+
+    /// 1047: no backend connection became free in time. Clients reconnect and retry.
+    #[must_use]
+    pub fn pool_exhausted() -> Self {
+        Self::unavailable("No backend connection became free in time: the pool is exhausted")
     }
 
     /// 1156: a sequence id that does not follow the one before.

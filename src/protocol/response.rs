@@ -27,10 +27,14 @@ pub struct Step {
 pub enum Unit {
     /// The start of a packet that is passed on as it is, header first; maybe not the whole packet.
     PacketStart,
-    /// More of the packet that [`Unit::PacketStart`] began.
+    /// More of the packet that [`Unit::PacketStart`] or [`Unit::RowStart`] began.
     PacketRest,
     /// Takes no bytes: column or parameter definitions have ended. Without CLIENT_DEPRECATE_EOF an EOF stands here.
     DefinitionsEnd,
+    /// The start of a packet that is a row; maybe not the whole row.
+    RowStart,
+    /// The whole first packet of the answer to COM_STMT_PREPARE.
+    Prepared,
     /// A whole OK packet (header byte 0x00).
     Ok,
     /// A whole OK or EOF packet with header byte 0xFE: the end of rows.
@@ -49,6 +53,8 @@ pub struct Malformed(&'static str);
 impl Malformed {
     /// Bytes came behind the end of a response, where a server waits for the next command.
     pub const SURPLUS: Self = Self("bytes behind the end of a response");
+    /// Session state changes that cannot be read.
+    pub const STATE_CHANGES: Self = Self("session state changes");
 }
 
 /// Follows one response to its end. Cheap to copy, so that a reader can look ahead.
@@ -74,13 +80,16 @@ pub enum Reports {
 }
 
 /// How the last part of a response ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Last {
-    /// With an OK or EOF packet, which has status flags.
+    /// With an OK or EOF packet that does not end rows. It has status flags.
     Ok,
+    /// With the end of a result set, or of a part of one. It has status flags.
+    ResultSet,
     /// With an error.
     Error,
     /// Otherwise, or not yet: there are no status flags.
+    #[default]
     Other,
 }
 
@@ -269,7 +278,7 @@ impl ResponseScanner {
             (0, left) => State::PreparedColumns { left },
             (left, columns) => State::Parameters { left, columns },
         };
-        Ok(Some(self.start_packet(bytes, header)))
+        Ok(Some(Step { len: HEADER_LEN + header.len, unit: Unit::Prepared }))
     }
 
     fn row(&mut self, bytes: &[u8], header: Header) -> Result<Option<Step>, Malformed> {
@@ -277,11 +286,15 @@ impl ResponseScanner {
             return if header.len == 0 { Err(Malformed("an empty row")) } else { Ok(None) };
         };
         match marker {
-            EOF_HEADER if header.len < MAX_PAYLOAD => self.last_ok(bytes, header, Unit::RowsEnd),
+            EOF_HEADER if header.len < MAX_PAYLOAD => {
+                let step = self.last_ok(bytes, header, Unit::RowsEnd)?;
+                self.last = step.map_or(self.last, |_| Last::ResultSet);
+                Ok(step)
+            }
             ERR_HEADER => self.error(bytes, header),
             _ => {
                 self.state = State::Rows;
-                Ok(Some(self.start_packet(bytes, header)))
+                Ok(Some(Step { unit: Unit::RowStart, ..self.start_packet(bytes, header) }))
             }
         }
     }

@@ -129,10 +129,9 @@ fn translate(capture: &Capture, dialect: Dialect, piece: usize) -> Vec<u8> {
     for bytes in capture.bytes.chunks(piece.max(1)) {
         buffer.extend_from_slice(bytes);
         loop {
-            let advance = translator.advance(&buffer, &mut out);
-            if translator.is_transparent() {
-                out.extend_from_slice(&buffer[..advance.taken]);
-            }
+            let mut now = Vec::new();
+            let advance = translator.advance(&buffer, &mut now);
+            out.extend_from_slice(advance.bytes(&buffer, &now));
             buffer.drain(..advance.taken);
             if advance.stop != Stop::FileWanted {
                 assert_eq!(advance.stop, Stop::Input, "{}", capture.command);

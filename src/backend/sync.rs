@@ -3,6 +3,8 @@
 //! [`plan`] is pure; [`Connection::bring_to`] carries it out. A connection that refused part of it is in a state that nobody
 //! knows and is to be closed; the refusal is the answer to the statement that the session wanted to run.
 
+use std::time::Duration;
+
 use crate::backend::connection::{Connection, ControlError};
 use crate::backend::control::{Answer, query};
 use crate::backend::shared::{SETTLE, Shared, TRACK_ALL, Tracking, Valid};
@@ -30,6 +32,9 @@ const NULLABLE: [&str; 5] = [
     "innodb_ft_user_stopword_table",
     "innodb_tmpdir",
 ];
+
+/// Time for a connection that is closed to tell what it owes.
+const LAST_PAYMENT: Duration = Duration::from_secs(1);
 
 /// What a connection is to be like.
 #[derive(Clone, Debug)]
@@ -265,6 +270,14 @@ impl Connection {
             }
         }
         Ok(())
+    }
+}
+
+impl Connection {
+    /// Tells sessions what it owes them, for at most a second, says goodbye and closes.
+    pub async fn settle_and_quit(mut self) {
+        let _ = tokio::time::timeout(LAST_PAYMENT, self.settle()).await;
+        self.quit().await;
     }
 }
 

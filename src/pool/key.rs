@@ -22,4 +22,15 @@ pub struct Key {
     pub capabilities: Capabilities,
     /// The client's address, where the backend is told: it decides which account of that name is meant.
     pub client: Option<IpAddr>,
+    /// Whether sessions share it statement by statement.
+    pub sharing: Sharing,
+}
+
+/// How a connection is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// By one session from its login to its end.
+    Alone,
+    /// By whichever session has a statement to run.
+    Shared,
 }

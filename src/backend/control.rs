@@ -12,6 +12,7 @@ use crate::protocol::status::StatusFlags;
 use crate::protocol::wire::Reader;
 use crate::tls::packets::PacketStream;
 
+
 /// Most that the rows of a query of the proxy's own may take together, in bytes.
 const ROWS_LIMIT: usize = 1 << 20;
 

@@ -218,8 +218,8 @@ pub(crate) mod tests {
         SessionRow { state: SessionState::Waiting, seconds, ..row(id, "nova") }
     }
 
-    fn selected(rows: &[SessionRow], filter: SessionFilter) -> Sessions {
-        Sessions::select(rows.iter().cloned(), &filter)
+    fn selected(rows: &[SessionRow], filter: &SessionFilter) -> Sessions {
+        Sessions::select(rows.iter().cloned(), filter)
     }
 
     fn ids(sessions: &Sessions) -> Vec<u32> {
@@ -236,16 +236,16 @@ pub(crate) mod tests {
             waiting(4, 900.0),
             pinned(5, "nova", "transaction", 50.0),
         ];
-        assert_eq!(ids(&selected(&rows, SessionFilter::default())), [5, 3, 2, 4, 1]);
+        assert_eq!(ids(&selected(&rows, &SessionFilter::default())), [5, 3, 2, 4, 1]);
     }
 
     #[test]
     fn the_limit_cuts_rows_and_says_so_but_counts_all() {
         let rows = [waiting(1, 1.0), waiting(2, 2.0), pinned(3, "nova", "xa", 1.0)];
-        let cut = selected(&rows, SessionFilter { limit: 2, ..SessionFilter::default() });
+        let cut = selected(&rows, &SessionFilter { limit: 2, ..SessionFilter::default() });
         assert_eq!((ids(&cut), cut.total, cut.truncated), (vec![3, 2], 3, true));
         assert_eq!(cut.states, StateCounts { pinned: 1, waiting: 2, ..StateCounts::default() });
-        let all = selected(&rows, SessionFilter { limit: 3, ..SessionFilter::default() });
+        let all = selected(&rows, &SessionFilter { limit: 3, ..SessionFilter::default() });
         assert_eq!((all.total, all.truncated), (3, false));
     }
 
@@ -259,11 +259,11 @@ pub(crate) mod tests {
         ];
         let any = SessionFilter::default;
         let account = Some("nova".to_owned());
-        assert_eq!(ids(&selected(&rows, SessionFilter { account, ..any() })), [2, 4, 1]);
+        assert_eq!(ids(&selected(&rows, &SessionFilter { account, ..any() })), [2, 4, 1]);
         let state = Some(SessionState::Pinned);
-        assert_eq!(ids(&selected(&rows, SessionFilter { state, ..any() })), [2, 3]);
+        assert_eq!(ids(&selected(&rows, &SessionFilter { state, ..any() })), [2, 3]);
         let pin = Some("user_lock".to_owned());
-        let by_pin = selected(&rows, SessionFilter { pin, ..any() });
+        let by_pin = selected(&rows, &SessionFilter { pin, ..any() });
         assert_eq!((ids(&by_pin), by_pin.total), (vec![3], 1));
     }
 
@@ -272,13 +272,13 @@ pub(crate) mod tests {
         let mut several = pinned(1, "nova", "temporary_table", 1.0);
         several.pins.push(PinRow { reason: "user_lock".to_owned(), seconds: 1.0 });
         let rows = [several, pinned(2, "nova", "user_lock", 1.0)];
-        let pins = selected(&rows, SessionFilter { limit: 0, ..SessionFilter::default() }).pins;
+        let pins = selected(&rows, &SessionFilter { limit: 0, ..SessionFilter::default() }).pins;
         assert_eq!(pins, BTreeMap::from([("temporary_table".to_owned(), 1), ("user_lock".to_owned(), 2)]));
     }
 
     #[test]
     fn the_names_of_the_fields_stay_what_they_are() {
-        let json = serde_json::to_value(selected(&[pinned(7, "nova", "xa", 1.5)], SessionFilter::default()));
+        let json = serde_json::to_value(selected(&[pinned(7, "nova", "xa", 1.5)], &SessionFilter::default()));
         let expected = serde_json::json!({
             "total": 1,
             "states": {"pinned": 1, "running": 0, "waiting": 0, "idle": 0},

@@ -113,9 +113,9 @@ pub fn run(args: &StatusArgs, out: &mut dyn Write) -> Result<(), StatusError> {
     })?;
     let snapshot = Snapshot::read(&answers, &address)?;
     if args.json {
-        answers.write(out)?
+        answers.write(out)?;
     } else {
-        print::print(&snapshot, &address, out)?
+        print::print(&snapshot, &address, out)?;
     }
     Ok(())
 }

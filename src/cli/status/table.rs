@@ -30,7 +30,8 @@ impl Table {
     }
 
     fn widths(&self) -> Vec<usize> {
-        let width = |column: usize| self.rows.iter().filter_map(|row| row.get(column)).map(length).max();
+        let width =
+            |column: usize| self.rows.iter().filter_map(|row| row.get(column)).map(|cell| length(cell)).max();
         (0..self.align.len()).map(|column| width(column).unwrap_or(0)).collect()
     }
 }
@@ -57,7 +58,7 @@ pub(super) fn printable(text: &str) -> String {
     text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
 }
 
-fn length(cell: &String) -> usize {
+fn length(cell: &str) -> usize {
     cell.chars().count()
 }
 

@@ -40,9 +40,9 @@ impl Call<'_> {
 
     fn is_native(&self, mode: SqlMode) -> bool {
         let quoted = self.spelling == Spelling::Quoted;
-        (!quoted && SYNTAX_INDEX.find(&SYNTAX, self.name).is_some())
-            || NATIVE_INDEX.find(&NATIVE, self.name).is_some()
-            || (self.spelling == Spelling::Adjacent && ADJACENT_INDEX.find(&ADJACENT, self.name).is_some())
+        (!quoted && SYNTAX_INDEX.find(self.name).is_some())
+            || NATIVE_INDEX.find(self.name).is_some()
+            || (self.spelling == Spelling::Adjacent && ADJACENT_INDEX.find(self.name).is_some())
             || NEWER.iter().any(|(name, since)| {
                 *since <= mode.version && name.as_bytes().eq_ignore_ascii_case(self.name)
             })
@@ -85,9 +85,9 @@ const NEWER: [(&str, u32); 15] = [
     ("vec_totext", 110_700),
 ];
 
-const NATIVE_INDEX: Index<1024> = Index::of(&NATIVE);
-const SYNTAX_INDEX: Index<1024> = Index::of(&SYNTAX);
-const ADJACENT_INDEX: Index<128> = Index::of(&ADJACENT);
+static NATIVE_INDEX: Index<{ NATIVE.len() }, 1024> = Index::of(NATIVE);
+static SYNTAX_INDEX: Index<{ SYNTAX.len() }, 1024> = Index::of(SYNTAX);
+static ADJACENT_INDEX: Index<{ ADJACENT.len() }, 128> = Index::of(ADJACENT);
 
 /// Functions that are looked up by name: quotes and space make no difference.
 #[rustfmt::skip]

@@ -287,12 +287,12 @@ const SPELLINGS: [&str; WORDS.len()] = {
     spellings
 };
 
-const INDEX: Index<512> = Index::of(&SPELLINGS);
+static INDEX: Index<{ WORDS.len() }, 512> = Index::of(SPELLINGS);
 
 impl Keyword {
     /// The keyword that `word` spells, in any case.
     pub(super) fn of(word: &[u8]) -> Option<Self> {
-        INDEX.find(&SPELLINGS, word).and_then(|number| WORDS.get(number)).map(|(_, keyword)| *keyword)
+        INDEX.find(word).and_then(|number| WORDS.get(number)).map(|(_, keyword)| *keyword)
     }
 }
 

@@ -90,8 +90,14 @@ impl<'a> Lexer<'a> {
     }
 
     /// The next token that the parser sees.
+    #[inline]
     pub fn significant(&mut self) -> Option<Token> {
-        self.find(|token| !token.kind.is_trivia())
+        loop {
+            let token = self.next()?;
+            if !token.kind.is_trivia() {
+                return Some(token);
+            }
+        }
     }
 
     /// Whether the text, which was read to its end, lacks the end of a string, name or comment.
@@ -309,6 +315,7 @@ impl<'a> Lexer<'a> {
 impl Iterator for Lexer<'_> {
     type Item = Token;
 
+    #[inline]
     fn next(&mut self) -> Option<Token> {
         let first = *self.text.get(self.position)?;
         let start = self.position;

@@ -6,7 +6,7 @@ use super::keyword::Keyword;
 use super::kind::Kind;
 use super::lexer::{Lexer, TokenKind};
 use super::place::Place;
-use super::set::{self, Assigned};
+use super::set::Assigned;
 
 /// What is known of a statement from its first words.
 #[derive(Debug)]
@@ -17,13 +17,11 @@ pub(super) struct Opening {
     pub place: Place,
     /// LOAD … LOCAL.
     pub asks_local_file: bool,
-    /// What a SET assigns to.
-    pub assigned: Option<Assigned>,
 }
 
 impl Opening {
     fn new(kind: Kind, place: Place) -> Self {
-        Self { kind, place, effects: Effects::NONE, asks_local_file: false, assigned: None }
+        Self { kind, place, effects: Effects::NONE, asks_local_file: false }
     }
 
     fn with(self, effects: Effects) -> Self {
@@ -41,7 +39,7 @@ impl Opening {
     }
 }
 
-/// What the statement whose first word is `first` opens with; `rest` stands behind that word.
+/// What the statement whose first word is `first` opens with; `rest` stands behind that word. A SET is taken for SET STATEMENT.
 pub(super) fn of(first: Option<Keyword>, rest: &Lexer<'_>) -> Opening {
     let Some(first) = first else { return Opening::opaque(Kind::Other) };
     let rest = || Cursor::new(rest.clone());
@@ -50,7 +48,7 @@ pub(super) fn of(first: Option<Keyword>, rest: &Lexer<'_>) -> Opening {
         Keyword::Insert | Keyword::Replace => Opening::plain(Kind::Insert).with(Effects::WRITES_INSERT_ID),
         Keyword::Update => Opening::plain(Kind::Update),
         Keyword::Delete => Opening::plain(Kind::Delete),
-        Keyword::Set => set(rest()),
+        Keyword::Set => Opening::new(Kind::Set, Place::SetStatement(0)),
         Keyword::Commit => finishing(rest(), Kind::Commit, Kind::CommitOther),
         Keyword::Rollback => finishing(rest(), Kind::Rollback, Kind::RollbackOther),
         Keyword::Begin => begin(rest()),
@@ -65,7 +63,7 @@ pub(super) fn of(first: Option<Keyword>, rest: &Lexer<'_>) -> Opening {
         Keyword::Create | Keyword::Alter => Opening::new(Kind::Definition, Place::Definition),
         Keyword::Drop => drop(rest()),
         Keyword::Defining => Opening::new(Kind::Definition, Place::LeftAlone),
-        Keyword::Analyze => analyze(rest()),
+        Keyword::Analyze => analyze(&rest()),
         Keyword::Explain | Keyword::Describe => Opening::new(Kind::Explain, Place::Explain),
         Keyword::Case | Keyword::If | Keyword::Block | Keyword::For => Opening::opaque(Kind::Compound),
         Keyword::Plainly => Opening::plain(Kind::Other),
@@ -109,14 +107,10 @@ fn start(mut rest: Cursor<'_>) -> Opening {
     Opening::new(if begins { Kind::Begin } else { Kind::Other }, Place::LeftAlone)
 }
 
-fn set(rest: Cursor<'_>) -> Opening {
-    if rest.keyword() == Some(Keyword::Statement) {
-        return Opening::new(Kind::Set, Place::SetStatement(0));
-    }
-    let assigned = set::parse(rest);
+/// A SET that was read.
+pub(super) fn of_set(assigned: &Assigned) -> Opening {
     let place = if assigned.names_accounts { Place::Accounts } else { Place::Set };
-    let opening = Opening::new(assigned.kind, place).with(assigned.effects);
-    Opening { assigned: Some(assigned), ..opening }
+    Opening::new(assigned.kind, place).with(assigned.effects)
 }
 
 fn show(mut rest: Cursor<'_>) -> Opening {
@@ -148,7 +142,7 @@ fn drop(mut rest: Cursor<'_>) -> Opening {
 }
 
 /// ANALYZE TABLE, or ANALYZE of a statement, which executes it.
-fn analyze(rest: Cursor<'_>) -> Opening {
+fn analyze(rest: &Cursor<'_>) -> Opening {
     match rest.keyword() {
         Some(Keyword::Table | Keyword::Tables | Keyword::Local | Keyword::NoWriteToBinlog) => {
             Opening::new(Kind::Definition, Place::LeftAlone)

@@ -20,7 +20,7 @@ use super::lookahead::{
 use super::names;
 use super::opening::{self, Opening};
 use super::place::{Before, Place};
-use super::set::Assigned;
+use super::set::{self, Assigned};
 use super::subject::{self, Subject};
 
 /// What is said of a whole text and not of its parts.
@@ -78,7 +78,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Makes the pass.
-    pub(super) fn run(mut self) -> Statement {
+    pub(super) fn run(&mut self) -> Statement {
         while let Some(token) = self.lexer.significant() {
             self.observe(&token);
         }
@@ -112,21 +112,26 @@ impl<'a> Scan<'a> {
 
     /// Starts a statement with a word.
     fn open(&mut self, keyword: Option<Keyword>) {
-        let opening = opening::of(keyword, &self.lexer);
         self.opened = (keyword, self.lexer.clone());
-        self.enter(opening);
+        self.assigned = if keyword == Some(Keyword::Set) { set::parse(&self.lexer) } else { None };
+        let opening = match &self.assigned {
+            Some(assigned) => opening::of_set(assigned),
+            None => opening::of(keyword, &self.lexer),
+        };
+        self.enter(&opening);
     }
 
     /// Starts a statement with something that is no word.
     fn open_with_symbol(&mut self, kind: TokenKind) {
         self.opened = (None, self.lexer.clone());
-        self.enter(match kind {
+        self.assigned = None;
+        self.enter(&match kind {
             TokenKind::Open => Opening::plain(Kind::Select),
             _ => Opening::opaque(Kind::Other),
         });
     }
 
-    fn enter(&mut self, opening: Opening) {
+    fn enter(&mut self, opening: &Opening) {
         let statement = &mut self.statement;
         statement.kind = match statement.kind {
             Kind::Several | Kind::Compound => statement.kind,
@@ -139,7 +144,6 @@ impl<'a> Scan<'a> {
         if !self.first || self.inner {
             self.effects |= Effects::ONCE;
         }
-        self.assigned = opening.assigned;
         self.place = opening.place;
         self.inner = false;
     }
@@ -205,7 +209,7 @@ impl<'a> Scan<'a> {
         };
         match keyword {
             Keyword::Into | Keyword::Lock | Keyword::Update | Keyword::Delete => {
-                self.effects |= Effects::ONCE
+                self.effects |= Effects::ONCE;
             }
             Keyword::CalcFoundRows => self.effects |= Effects::CALCULATES_FOUND_ROWS,
             Keyword::Next if self.place.evaluates() && is_next_value(self.lexer.clone()) => {
@@ -291,7 +295,7 @@ impl<'a> Scan<'a> {
         match effects {
             Some(effects) if self.place.evaluates() => self.effects |= effects,
             None if self.place.calls() && !is_column_list(self.lexer.clone()) => {
-                self.effects |= Effects::ROUTINE
+                self.effects |= Effects::ROUTINE;
             }
             _ => {}
         }
@@ -393,14 +397,16 @@ impl<'a> Scan<'a> {
         }
     }
 
-    fn finish(mut self) -> Statement {
+    fn finish(&mut self) -> Statement {
         if self.lexer.is_unclosed() || matches!(self.place, Place::StoredProgram(1..)) {
             self.effects |= Effects::ROUTINE;
         }
         self.effects |= self.of_whole_text();
-        self.statement.subject = self.subject();
-        self.statement.effects = self.effects - Effects::ONCE;
-        self.statement
+        Statement {
+            effects: self.effects - Effects::ONCE,
+            subject: self.subject(),
+            ..std::mem::take(&mut self.statement)
+        }
     }
 
     fn of_whole_text(&self) -> Effects {

@@ -4,7 +4,7 @@ use super::cursor::{self, Cursor};
 use super::effects::Effects;
 use super::keyword::Keyword;
 use super::kind::Kind;
-use super::lexer::{Token, TokenKind};
+use super::lexer::{Lexer, Token, TokenKind};
 use super::subject::Subject;
 
 /// What a SET, other than SET STATEMENT, assigns to.
@@ -17,8 +17,13 @@ pub(super) struct Assigned {
     pub names_accounts: bool,
 }
 
-/// Reads one SET up to its semicolon or the end; `cursor` stands behind the word SET.
-pub(super) fn parse(cursor: Cursor<'_>) -> Assigned {
+/// Reads one SET up to its semicolon or the end; `rest` stands behind the word SET. `None` for SET STATEMENT.
+pub(super) fn parse(rest: &Lexer<'_>) -> Option<Assigned> {
+    let cursor = Cursor::new(rest.clone());
+    (cursor.keyword() != Some(Keyword::Statement)).then(|| assigned(cursor))
+}
+
+fn assigned(cursor: Cursor<'_>) -> Assigned {
     let mut list = List {
         cursor,
         scope: Scope::Session,

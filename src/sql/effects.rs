@@ -81,9 +81,15 @@ flags! {
     LITERAL_SET = 28,
     /// The text is one SELECT or SHOW which may be executed twice, as far as its text tells.
     REPEATABLE_READ = 29,
+    /// The text is `SELECT RELEASE_ALL_LOCKS()`, or DO of it, and nothing else: the session has no user lock when it is done.
+    RELEASES_ALL_USER_LOCKS = 30,
 }
 
 impl Effects {
+    /// Something that makes no difference to what the session or its connection is, but must not be executed twice. Only
+    /// seen while a text is classified: it keeps the text from being [`REPEATABLE_READ`](Self::REPEATABLE_READ).
+    pub(super) const ONCE: Self = Self(1 << 31);
+
     /// No effects.
     pub const NONE: Self = Self(0);
 

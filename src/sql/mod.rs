@@ -7,14 +7,23 @@
 
 pub mod classify;
 pub mod connection_id;
+mod cursor;
 pub mod digest;
 pub mod effects;
+mod function;
+mod index;
 mod item;
 mod keyword;
 pub mod kill;
 pub mod kind;
 pub mod lexer;
+mod lookahead;
 pub mod multibyte;
+mod names;
+mod opening;
+mod place;
+mod scan;
+mod set;
 pub mod subject;
 
 use multibyte::Multibyte;

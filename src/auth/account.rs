@@ -112,6 +112,12 @@ impl Account {
         }
     }
 
+    /// What logs in at the backend for a client that had proven itself before a reload, by `former`.
+    pub fn renewed(&self, former: &BackendSecret) -> BackendSecret {
+        let token = former.native_token().map(|token| *token);
+        self.secret_for_backend(token).unwrap_or_else(|| former.clone())
+    }
+
     /// What logs in at the backend, once a client has proven itself; `token` is what its answer gave away.
     pub(super) fn secret_for_backend(&self, token: Option<[u8; TOKEN_LEN]>) -> Option<BackendSecret> {
         match (&self.backend_secret, &self.proof) {

@@ -36,8 +36,6 @@ pub struct PreparedHere {
     pub id: u32,
     /// Number of its parameters.
     pub parameters: u16,
-    /// Its columns' definitions, hashed.
-    pub columns: u64,
 }
 
 /// The payload of COM_QUERY.
@@ -96,6 +94,18 @@ impl Connection {
                 Err(ControlError::Refused(error))
             }
             Err(error) => Err(error),
+        }
+    }
+
+    /// Resets the session; see [`Connection::reset`].
+    ///
+    /// # Errors
+    /// [`ControlError`]; the connection cannot be used any more.
+    pub async fn reset_here(&mut self) -> Result<(), ControlError> {
+        let mut answers = self.exchange(&[vec![Command::ResetConnection.byte()]]).await?;
+        match answers.pop().and_then(|answer| answer.refusal) {
+            Some(refusal) => Err(ControlError::Refused(refusal)),
+            None => Ok(()),
         }
     }
 
@@ -188,11 +198,10 @@ where
     for _ in 0..parameters {
         packets.read().await?;
     }
-    let mut definitions = crate::session::statements::Definitions::default();
     for _ in 0..columns {
-        definitions.observe(&packets.read().await?);
+        packets.read().await?;
     }
-    Ok(PreparedHere { id: u32::from_le_bytes([a, b, c, d]), parameters, columns: definitions.hash() })
+    Ok(PreparedHere { id: u32::from_le_bytes([a, b, c, d]), parameters })
 }
 
 /// Puts back what an exchange took out of its connection.

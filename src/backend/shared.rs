@@ -7,7 +7,7 @@ use crate::backend::connection::{Connection, ControlError};
 use crate::backend::control::query;
 use crate::backend::statements::Statements;
 use crate::session::baseline::{self, Baseline};
-use crate::session::residue::Debt;
+use crate::session::residue::{Debt, Owed};
 use crate::session::state::SessionState;
 
 /// Asks for every report of session state that there is.
@@ -72,12 +72,11 @@ pub struct Shared {
 
 impl Shared {
     /// A connection that has just logged in, with nothing set but its reports.
-    pub fn new(baseline: Arc<Baseline>, most_statements: usize) -> Self {
+    pub fn new(baseline: Arc<Baseline>, state: SessionState, most_statements: usize) -> Self {
         static TAGS: AtomicU64 = AtomicU64::new(0);
         let tag = Tag(TAGS.fetch_add(1, Ordering::Relaxed));
-        let role = baseline.role().cloned();
         Self {
-            state: SessionState { role, ..SessionState::default() },
+            state,
             baseline,
             tracking: Tracking::Everything,
             owes_found_rows: None,
@@ -92,6 +91,12 @@ impl Shared {
     pub fn owes(&self) -> bool {
         let matters = |debt: &Option<Debt>| debt.as_ref().is_some_and(Debt::matters);
         matters(&self.owes_found_rows) || matters(&self.owes_insert_id)
+    }
+
+    /// Whether this number is among what is owed.
+    pub fn owes_this(&self, owed: &Arc<Owed>) -> bool {
+        let is = |debt: &Option<Debt>| debt.as_ref().is_some_and(|debt| debt.is(owed));
+        is(&self.owes_found_rows) || is(&self.owes_insert_id)
     }
 
     /// Pays what is owed.
@@ -116,17 +121,25 @@ impl Connection {
         known: &[Arc<Baseline>],
         most_statements: usize,
     ) -> Result<(), ControlError> {
-        let commands = [query(baseline::QUERY), query("SELECT CURRENT_ROLE()"), query(TRACK_ALL)];
+        let commands = [query(baseline::QUERY), query("SELECT CURRENT_ROLE(), DATABASE()"), query(TRACK_ALL)];
         let mut answers = self.exchange(&commands).await?;
         if let Some(refusal) = answers.iter_mut().find_map(|answer| answer.refusal.take()) {
             return Err(ControlError::Refused(refusal));
         }
-        let role = answers.get_mut(1).and_then(|answer| answer.rows.pop()?.pop()?);
+        let here = answers.get_mut(1).and_then(|answer| answer.rows.pop()).unwrap_or_default();
+        let [role, schema] = here.as_slice() else {
+            return Err(ControlError::Unexpected("a role and a schema were due"));
+        };
+        let state = SessionState {
+            schema: schema.as_deref().map(Arc::from),
+            role: role.as_deref().map(Arc::from),
+            ..SessionState::default()
+        };
         let rows = answers.first().map_or(&[][..], |answer| &answer.rows);
-        let fresh = Baseline::new(rows, role);
+        let fresh = Baseline::new(rows);
         let same = known.iter().find(|known| ***known == fresh);
         let baseline = same.cloned().unwrap_or_else(|| Arc::new(fresh));
-        self.share(Shared::new(baseline, most_statements));
+        self.share(Shared::new(baseline, state, most_statements));
         Ok(())
     }
 }

@@ -23,6 +23,13 @@ pub struct Known {
     used: u64,
 }
 
+impl Known {
+    /// A statement that was just prepared.
+    pub fn new(id: u32) -> Self {
+        Self { id, types: None, used: 0 }
+    }
+}
+
 impl Statements {
     /// None yet, and at most `most` ever.
     pub fn new(most: usize) -> Self {
@@ -73,7 +80,7 @@ mod tests {
     use crate::session::state::Context;
 
     fn key(text: &str) -> Arc<StatementKey> {
-        Arc::new(StatementKey { text: text.as_bytes().into(), context: Context::default() })
+        Arc::new(StatementKey { text: text.as_bytes().into(), context: Context::default(), instance: 0 })
     }
 
     #[test]

@@ -66,6 +66,9 @@ pub enum SyncError {
     /// The server refused it: a schema that is gone, a privilege that was lost.
     #[error("the backend refuses the session's state: {0}")]
     Refused(ServerError),
+    /// It took too long.
+    #[error("the backend did not answer in time")]
+    TimedOut,
     /// The connection broke.
     #[error("the connection broke while it was brought to the session's state")]
     Broken(#[source] ControlError),
@@ -282,7 +285,8 @@ impl Connection {
 }
 
 impl Shared {
-    fn settle_with(&mut self, answer: &Answer) {
+    /// The answer to [`SETTLE`].
+    pub fn settle_with(&mut self, answer: &Answer) {
         let number = |at: usize| {
             let value = answer.rows.first()?.get(at)?.as_deref()?;
             std::str::from_utf8(value).ok()?.parse::<u64>().ok()
@@ -321,7 +325,7 @@ mod tests {
             ("sql_big_selects", "ON", "BOOLEAN"),
             ("character_set_results", "utf8mb4", "ENUM"),
         ];
-        Shared::new(Arc::new(Baseline::new(&rows.map(row), None)), 10)
+        Shared::new(Arc::new(Baseline::new(&rows.map(row))), SessionState::default(), 10)
     }
 
     fn target<'a>(state: &'a SessionState) -> Target<'a> {

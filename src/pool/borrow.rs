@@ -17,6 +17,7 @@ use crate::pool::lease::{Permit, Reuse};
 use crate::pool::maintenance;
 use crate::pool::shelf::Shelf;
 use crate::pool::{AcquireError, Lease, Pool, Request};
+use crate::session::residue::Owed;
 
 impl Pool {
     /// A connection for a session that shares it: the one it used last if nobody has used that since, one in the
@@ -101,6 +102,32 @@ fn lease(
     Lease::new(permit, Arc::clone(request.backend), connection, Some(reuse))
 }
 
+impl Pool {
+    /// Asks an idle connection for what it owes a session, if one of this shelf does; one that is lent tells by itself.
+    pub async fn collect(&self, shelf: &Shelf, owed: &Arc<Owed>) {
+        let creditor = {
+            let mut inner = shelf.lock();
+            let found = inner.take_debtor(owed);
+            if found.is_some() {
+                inner.claim_beside();
+            }
+            found
+        };
+        let Some(mut idle) = creditor else { return };
+        let settled = tokio::time::timeout(SETTLEMENT, idle.connection.settle()).await;
+        let mut inner = shelf.lock();
+        if matches!(settled, Ok(Ok(()))) {
+            let _ = inner.keep(idle, u32::MAX);
+        } else {
+            self.closed(&shelf.slot().backend, CloseReason::Broken);
+        }
+        inner.give_back(u32::MAX);
+    }
+}
+
+/// Time for an idle connection to tell what it owes.
+const SETTLEMENT: Duration = Duration::from_secs(5);
+
 /// Learns from a new connection what sessions of this account begin with, and on the first one which collations there are.
 async fn ready_to_share(
     connection: &mut Connection,
@@ -119,7 +146,9 @@ async fn ready_to_share(
     }
     connection.prepare_sharing(&known, request.bounds.max_statements).await?;
     if let Some(shared) = connection.shared() {
-        permit.shelf().knowledge().observe_baseline(&shared.baseline);
+        let mut knowledge = permit.shelf().knowledge();
+        knowledge.observe_baseline(&shared.baseline);
+        knowledge.observe_role(shared.state.role.clone());
     }
     Ok(())
 }

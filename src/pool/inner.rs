@@ -13,6 +13,7 @@ use crate::backend::connection::Connection;
 use crate::backend::shared::Use;
 use crate::backend::sync::is_reachable;
 use crate::pool::key::Key;
+use crate::session::residue::Owed;
 use crate::session::{Baseline, SessionState};
 
 /// Connections of one account on one backend.
@@ -127,6 +128,13 @@ impl Inner {
             }
         }
         self.idle.remove(best?.1)
+    }
+
+    /// The idle connection that owes this number.
+    pub fn take_debtor(&mut self, owed: &Arc<Owed>) -> Option<Idle> {
+        let owes = |idle: &mut Idle| idle.connection.shared().is_some_and(|shared| shared.owes_this(owed));
+        let at = self.idle.iter_mut().position(owes)?;
+        self.idle.remove(at)
     }
 
     /// With a permit in hand and a connection about to be opened: the idle one that must make room, if one must.

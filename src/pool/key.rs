@@ -26,6 +26,12 @@ pub struct Key {
     pub sharing: Sharing,
 }
 
+impl Key {
+    /// Of no connection.
+    pub const NONE: Self =
+        Self { generation: 0, capabilities: Capabilities::NONE, client: None, sharing: Sharing::Shared };
+}
+
 /// How a connection is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sharing {

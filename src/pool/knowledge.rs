@@ -33,6 +33,7 @@ const NOT_FOR_CLIENTS: [&[u8]; 5] = [b"ucs2", b"utf16", b"utf16le", b"utf32", b"
 pub struct Knowledge {
     generation: u64,
     baselines: Vec<(Arc<Baseline>, Learned)>,
+    role: Option<Arc<[u8]>>,
     collations: Option<HashMap<u16, CharacterSet>>,
     schemas: HashMap<Vec<u8>, Instant>,
 }
@@ -54,6 +55,21 @@ impl Knowledge {
         if self.generation != generation {
             *self = Self { generation, ..Self::default() };
         }
+    }
+
+    /// Whether this is what was learned under that generation.
+    pub fn is_of(&self, generation: u64) -> bool {
+        self.generation == generation
+    }
+
+    /// The role that a login activates.
+    pub fn role(&self) -> Option<Arc<[u8]>> {
+        self.role.clone()
+    }
+
+    /// A connection has just logged in, and this role is active.
+    pub fn observe_role(&mut self, role: Option<Arc<[u8]>>) {
+        self.role = role;
     }
 
     /// The baseline of the connection opened last.

@@ -196,9 +196,8 @@ impl Held {
         let limit = permit.bounds.kill_timeout;
         let sharing = key.sharing;
         let cleaned = async {
-            let connection = cleaned(connection).await?;
             match sharing {
-                Sharing::Alone => Ok(connection),
+                Sharing::Alone => cleaned(connection).await,
                 Sharing::Shared => shared_again(connection, &permit).await,
             }
         };
@@ -288,8 +287,11 @@ async fn cleaned(connection: Connection) -> Result<Connection, CloseReason> {
     Err(CloseReason::RoleActive)
 }
 
-/// Makes a connection that was reset ready for sessions that share it.
-async fn shared_again(mut connection: Connection, permit: &Permit) -> Result<Connection, CloseReason> {
+/// Resets the connection and makes it ready for sessions that share it. Role and schema survive a reset; they are part of
+/// the state that it has then.
+async fn shared_again(connection: Connection, permit: &Permit) -> Result<Connection, CloseReason> {
+    let mut connection = certain(connection).await?;
+    connection.reset_here().await.map_err(|_| CloseReason::ResetFailed)?;
     let known = permit.shelf.knowledge().baselines();
     let shared = connection.prepare_sharing(&known, permit.bounds.max_statements).await;
     shared.map_err(|_| CloseReason::ResetFailed)?;

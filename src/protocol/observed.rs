@@ -2,6 +2,7 @@
 
 use crate::protocol::ok;
 use crate::protocol::packet::HEADER_LEN;
+use crate::protocol::reply::ServerError;
 use crate::protocol::response::Last;
 use crate::protocol::status::StatusFlags;
 
@@ -20,8 +21,8 @@ pub struct Observed {
     pub warnings: u16,
     /// Rows of the last result set, or of this fetch.
     pub rows: u64,
-    /// Number of the error that ended the response.
-    pub error: Option<u16>,
+    /// The error that ended the response.
+    pub error: Option<ServerError>,
     /// Session state changes of all OK packets, in their order; see [`crate::protocol::session_track::reports`].
     pub state_changes: Vec<u8>,
     /// There were more state changes than are kept: what the session is like is not known any more.
@@ -67,10 +68,7 @@ impl Observed {
     pub(super) fn error(&mut self, packet: &[u8]) {
         self.last = Last::Error;
         self.warnings = 0;
-        self.error = match packet.get(HEADER_LEN + 1..HEADER_LEN + 3) {
-            Some(&[low, high]) => Some(u16::from_le_bytes([low, high])),
-            _ => None,
-        };
+        self.error = packet.get(HEADER_LEN..).and_then(ServerError::parse);
     }
 }
 

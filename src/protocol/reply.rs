@@ -243,6 +243,29 @@ impl ServerError {
         Self::unavailable("No backend connection became free in time: the pool is exhausted")
     }
 
+    /// 1461: a client has prepared too many statements.
+    #[must_use]
+    pub fn too_many_statements() -> Self {
+        let message = format!(
+            "Can't create more than max_prepared_stmt_count statements (current value: {})",
+            crate::protocol::statement::MOST
+        );
+        Self::new(1461, *b"42000", message)
+    }
+
+    /// 1421: rows are to be fetched where no cursor is open.
+    #[must_use]
+    pub fn no_cursor(id: u32) -> Self {
+        Self::new(1421, *b"HY000", format!("The statement ({id}) has no open cursor"))
+    }
+
+    /// 1231: a character set that clients cannot have.
+    #[must_use]
+    pub fn character_set_refused(name: &str) -> Self {
+        let message = format!("Variable 'character_set_client' can't be set to the value of '{name}'");
+        Self::new(1231, *b"42000", message)
+    }
+
     /// 1156: a sequence id that does not follow the one before.
     #[must_use]
     pub fn packets_out_of_order() -> Self {

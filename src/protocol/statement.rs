@@ -13,6 +13,10 @@ pub const LAST_PREPARED: u32 = u32::MAX;
 /// Bytes of a COM_STMT_EXECUTE in front of its parameters: command, id, flags, iterations.
 const EXECUTE_HEAD: usize = 10;
 
+/// Most statements that one client may have: as many as a server grants to all of them by default
+/// (`max_prepared_stmt_count`).
+pub const MOST: usize = 16_382;
+
 /// Bytes of a COM_STMT_BULK_EXECUTE in front of its types: command, id, flags.
 const BULK_HEAD: usize = 7;
 

@@ -4,7 +4,6 @@
 //! start the same; after `SET GLOBAL` or a restart with another configuration the next connection has another one.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 /// The query that reads a baseline: name, value and type of every variable that a session has.
 pub const QUERY: &str = "SELECT VARIABLE_NAME, SESSION_VALUE, VARIABLE_TYPE FROM information_schema.SYSTEM_VARIABLES \
@@ -47,7 +46,6 @@ pub enum Form {
 pub struct Baseline {
     settings: HashMap<Box<str>, (Box<[u8]>, Form)>,
     tracking: [Vec<u8>; 4],
-    role: Option<Arc<[u8]>>,
 }
 
 /// The four variables by which a client asks for reports, in the order in which the baseline has them.
@@ -59,9 +57,9 @@ pub const TRACKING: [&str; 4] = [
 ];
 
 impl Baseline {
-    /// From the rows of [`QUERY`] and the role that is active after a login.
-    pub fn new(rows: &[Vec<Option<Vec<u8>>>], role: Option<Vec<u8>>) -> Self {
-        let mut baseline = Self { role: role.map(Arc::from), ..Self::default() };
+    /// From the rows of [`QUERY`].
+    pub fn new(rows: &[Vec<Option<Vec<u8>>>]) -> Self {
+        let mut baseline = Self::default();
         for row in rows {
             let [Some(name), Some(value), Some(kind)] = row.as_slice() else { continue };
             let name = String::from_utf8_lossy(name).to_ascii_lowercase();
@@ -96,11 +94,6 @@ impl Baseline {
     pub fn tracking(&self) -> &[Vec<u8>; 4] {
         &self.tracking
     }
-
-    /// The role that is active after a login.
-    pub fn role(&self) -> Option<&Arc<[u8]>> {
-        self.role.as_ref()
-    }
 }
 
 impl Form {
@@ -127,7 +120,7 @@ mod tests {
     #[test]
     fn numbers_are_told_from_text_by_the_servers_own_types() {
         let rows = [row("MAX_JOIN_SIZE", "7", "BIGINT UNSIGNED"), row("TIME_ZONE", "SYSTEM", "VARCHAR")];
-        let baseline = Baseline::new(&rows, None);
+        let baseline = Baseline::new(&rows);
         assert_eq!(baseline.form("max_join_size"), Form::Number);
         assert_eq!(baseline.form("time_zone"), Form::Text);
         assert_eq!(baseline.value("time_zone"), Some(&b"SYSTEM"[..]));
@@ -136,15 +129,15 @@ mod tests {
     #[test]
     fn what_changes_by_itself_makes_no_two_baselines_different() {
         assert!(APART.is_sorted());
-        let one = Baseline::new(&[row("TIMESTAMP", "1.5", "DOUBLE"), row("SQL_MODE", "", "SET")], None);
-        let other = Baseline::new(&[row("TIMESTAMP", "2.5", "DOUBLE"), row("SQL_MODE", "", "SET")], None);
+        let one = Baseline::new(&[row("TIMESTAMP", "1.5", "DOUBLE"), row("SQL_MODE", "", "SET")]);
+        let other = Baseline::new(&[row("TIMESTAMP", "2.5", "DOUBLE"), row("SQL_MODE", "", "SET")]);
         assert_eq!(one, other);
     }
 
     #[test]
     fn the_clients_own_tracking_is_kept_apart() {
-        let baseline = Baseline::new(&[row("SESSION_TRACK_SCHEMA", "ON", "BOOLEAN")], None);
+        let baseline = Baseline::new(&[row("SESSION_TRACK_SCHEMA", "ON", "BOOLEAN")]);
         assert_eq!(baseline.tracking()[0], b"ON");
-        assert_eq!(baseline.value("session_track_schema"), None);
+        assert_eq!(baseline.value("session_track_schema"));
     }
 }

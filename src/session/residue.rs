@@ -105,6 +105,11 @@ impl Debt {
         Arc::strong_count(&self.0) > 1
     }
 
+    /// Whether this is what is promised.
+    pub fn is(&self, owed: &Arc<Owed>) -> bool {
+        Arc::ptr_eq(&self.0, owed)
+    }
+
     /// Here it is.
     pub fn pay(self, number: u64) {
         self.0.settle(Payment::Paid(number));

@@ -1,15 +1,12 @@
 //! Prepared statements as the client knows them: its ids are the proxy's, valid over any change of connection.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hasher as _};
 use std::sync::Arc;
 
 use crate::session::state::Context;
 use crate::sql::classify::Statement;
 
-/// Most statements that a client may have at once: as many as a server grants to all its clients by default
-/// (`max_prepared_stmt_count`).
-pub const MOST: usize = 16_382;
+pub use crate::protocol::statement::MOST;
 
 /// What makes two prepared statements the same.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -18,6 +15,8 @@ pub struct StatementKey {
     pub text: Box<[u8]>,
     /// What decided how it was understood.
     pub context: Context,
+    /// 0, or more where one session has prepared the same statement several times.
+    pub instance: u32,
 }
 
 /// One prepared statement.
@@ -31,26 +30,8 @@ pub struct ClientStatement {
     pub statement: Arc<Statement>,
     /// The types that the client bound last, as in COM_STMT_EXECUTE: two bytes for each parameter.
     pub types: Option<Box<[u8]>>,
-    /// Its columns' definitions as the client was last told, hashed.
-    pub columns: u64,
     /// Whether long data is pending, or a cursor open, on the connection.
     pub hold: Hold,
-}
-
-/// A digest of the definitions of a statement's columns: two results with equal ones look alike to a client.
-#[derive(Debug, Default)]
-pub struct Definitions(DefaultHasher);
-
-impl Definitions {
-    /// The payload of the next definition.
-    pub fn observe(&mut self, definition: &[u8]) {
-        self.0.write(definition);
-    }
-
-    /// Over all of them.
-    pub fn hash(&self) -> u64 {
-        self.0.finish()
-    }
 }
 
 /// What of a statement is on one connection only.
@@ -105,6 +86,11 @@ impl Statements {
         self.by_id.contains_key(&id).then_some(id)
     }
 
+    /// Whether one of them is the same.
+    pub fn knows(&self, key: &StatementKey) -> bool {
+        self.by_id.values().any(|statement| *statement.key == *key)
+    }
+
     /// The statement with this id.
     pub fn statement(&self, id: u32) -> Option<&ClientStatement> {
         self.by_id.get(&id)
@@ -137,13 +123,12 @@ mod tests {
     use super::*;
 
     fn statement() -> ClientStatement {
-        let key = StatementKey { text: b"DO ?"[..].into(), context: Context::default() };
+        let key = StatementKey { text: b"DO ?"[..].into(), context: Context::default(), instance: 0 };
         ClientStatement {
             key: Arc::new(key),
             parameters: 1,
             statement: Arc::default(),
             types: None,
-            columns: 0,
             hold: Hold::None,
         }
     }

@@ -47,6 +47,15 @@ impl Variables {
         self.0 = (!values.is_empty()).then(|| Arc::new(values));
     }
 
+    /// Nothing is known to differ any more; for variables without a default.
+    pub fn forget(&mut self, name: &str) {
+        if self.changed(name).is_some() {
+            let mut values = self.0.take().map(Arc::unwrap_or_clone).unwrap_or_default();
+            values.remove(name);
+            self.0 = (!values.is_empty()).then(|| Arc::new(values));
+        }
+    }
+
     /// The same values as differences from another baseline.
     #[must_use]
     pub fn rebased(&self, from: &Baseline, to: &Baseline) -> Self {
@@ -102,7 +111,7 @@ mod tests {
         let row = |(name, value): &(&str, &str)| {
             [*name, *value, "VARCHAR"].map(|text| Some(text.as_bytes().to_vec())).to_vec()
         };
-        Baseline::new(&values.iter().map(row).collect::<Vec<_>>(), None)
+        Baseline::new(&values.iter().map(row).collect::<Vec<_>>())
     }
 
     fn variables(values: &[(&str, &str)], baseline: &Baseline) -> Variables {

@@ -7,7 +7,7 @@ use std::ops::{BitOr, BitOrAssign, Sub};
 ///
 /// Of a text with several statements it is the union, and what cannot be told apart is [`ROUTINE`](Self::ROUTINE).
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct Effects(u32);
+pub struct Effects(u64);
 
 macro_rules! flags {
     ($($(#[$doc:meta])* $name:ident = $bit:literal,)*) => {
@@ -83,6 +83,10 @@ flags! {
     REPEATABLE_READ = 29,
     /// The text is `SELECT RELEASE_ALL_LOCKS()`, or DO of it, and nothing else: the session has no user lock when it is done.
     RELEASES_ALL_USER_LOCKS = 30,
+    /// A word SELECT stands in it behind its first word.
+    SELECTS = 32,
+    /// A SELECT after which FOUND_ROWS() may be another number than that of the rows sent.
+    COUNTS_OTHERWISE = 33,
 }
 
 impl Effects {

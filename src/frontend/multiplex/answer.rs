@@ -23,8 +23,10 @@ pub enum SessionAnswer {
     Set,
     /// A login to a schema that the server has lately let the account use, or to none.
     Login,
-    /// COM_RESET_CONNECTION with nothing to reset on any connection.
+    /// COM_RESET_CONNECTION.
     Reset,
+    /// COM_STMT_RESET of a statement that holds nothing.
+    StatementReset,
 }
 
 crate::label!(SessionAnswer {
@@ -33,6 +35,7 @@ crate::label!(SessionAnswer {
     Set => "set",
     Login => "login",
     Reset => "reset",
+    StatementReset => "statement_reset",
 });
 
 impl Session {
@@ -78,6 +81,9 @@ impl Session {
     ) -> Result<(), Halt> {
         self.discard(incoming.header).await?;
         own.residue.row_count = 0;
+        if let Some(shared) = self.connection().ok().and_then(|connection| connection.shared()) {
+            shared.valid.row_count = false;
+        }
         self.frontend.metrics.session_answers.increment(kind);
         self.send_own_ok(own, ok, self.asked.next()).await
     }

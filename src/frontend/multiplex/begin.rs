@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::auth::{Account, BackendSecret};
 use crate::backend::Backend;
 use crate::backend::connector::{Login, Terms};
-use crate::backend::sync::{SyncError, Target};
 use crate::backend::shared::Tracking;
+use crate::backend::sync::{SyncError, Target};
 use crate::frontend::context::Context;
 use crate::frontend::login::{Claim, LoginAttempt};
 use crate::frontend::login_error::LoginError;
@@ -69,8 +69,7 @@ impl LoginAttempt<'_> {
         let pool = &self.frontend.pool;
         let request = source.request(self.context);
         let patience = self.context.acquire_timeout();
-        let lease =
-            pool.borrow(&source.shelf, &request, &source.login, &source.key, wish, patience).await?;
+        let lease = pool.borrow(&source.shelf, &request, &source.login, &source.key, wish, patience).await?;
         Ok(self.begun_on(lease, source, claim).await)
     }
 
@@ -87,11 +86,11 @@ impl LoginAttempt<'_> {
         let role = source.shelf.knowledge().role();
         let schema = claim.terms.schema.as_deref().map(Arc::from);
         let known = variables.map(|variables| Known { baseline, variables, role });
-        let Ok(begun) = &known else { return begun(source, known, claim) };
+        let Ok(start) = &known else { return begun(source, known, claim) };
         let state = SessionState {
             schema,
-            role: begun.role.clone(),
-            variables: begun.variables.clone(),
+            role: start.role.clone(),
+            variables: start.variables.clone(),
             one_shot: None,
         };
         let target = Target {
@@ -107,7 +106,7 @@ impl LoginAttempt<'_> {
                 lease.taint(CloseReason::SyncRefused);
                 return Err(match error {
                     SyncError::Refused(said) => LoginError::DeniedByServer { reply: said.clone(), said },
-                    SyncError::Broken(_) => broken(),
+                    SyncError::Broken(_) | SyncError::TimedOut => broken(),
                 });
             }
         }
@@ -157,6 +156,7 @@ impl Multiplex {
             last: None,
             status: StatusFlags::default(),
             transaction_lost: false,
+            counted: Vec::new(),
             baseline,
         };
         own.follow_wish(own.baseline.tracking().clone());
@@ -177,13 +177,13 @@ impl Multiplex {
         status
     }
 
-    /// The payload of the OK packet that ends the login.
-    pub(crate) fn login_ok(&self) -> Vec<u8> {
+    /// The payload of the OK packet that ends the login, and what of it the client wants to be told.
+    pub(crate) fn login_ok(&self) -> (Vec<u8>, Option<Arc<ClientTracking>>) {
         let mut reports = Vec::new();
         if let Some(schema) = &self.state.schema {
             Report::Schema(schema).encode(&mut reports);
         }
-        self.ok_with(&reports)
+        (self.ok_with(&reports), Some(Arc::clone(&self.told)))
     }
 }
 
@@ -260,6 +260,11 @@ impl Source {
         if let Some(backend) = other {
             self.go_to(&Arc::clone(backend), context, pool);
         }
+    }
+
+    /// The backend's name.
+    pub(super) fn name(&self) -> &str {
+        self.backend.name()
     }
 
     fn go_to(&mut self, backend: &Arc<Backend>, context: &Context, pool: &Arc<Pool>) {

@@ -10,7 +10,7 @@
 //!
 //! Cancellation: dropping the session drops its lease, which kills, resets or closes.
 
-mod answer;
+pub mod answer;
 pub mod begin;
 mod observe;
 mod obtain;
@@ -35,7 +35,6 @@ use crate::frontend::session::Session;
 use crate::pool::key::Key;
 use crate::pool::shelf::Shelf;
 use crate::protocol::command::{Command, Shape};
-use crate::protocol::packet::{HEADER_LEN, Header, MAX_PAYLOAD};
 use crate::protocol::reply::ServerError;
 use crate::protocol::session_track::{ClientTracking, PendingChanges};
 use crate::protocol::status::StatusFlags;
@@ -44,7 +43,9 @@ use crate::session::{Baseline, PinReason, Pins, Residue, SessionState};
 use crate::sql::SqlMode;
 use crate::sql::classify::{Statement, classify, classify_prefix};
 use crate::sql::multibyte::Multibyte;
+use crate::telemetry::Held;
 
+pub use answer::SessionAnswer;
 use obtain::Needs;
 use run::Task;
 
@@ -77,6 +78,8 @@ pub struct Multiplex {
     status: StatusFlags,
     /// The backend has gone, and an open transaction with it.
     transaction_lost: bool,
+    /// What is counted as pinning it.
+    counted: Vec<(PinReason, Held)>,
 }
 
 /// Where a session's connections come from.
@@ -207,11 +210,7 @@ impl Session {
         let mut task = Task::new(incoming, &statement);
         match incoming.command {
             Command::ProcessKill => {
-                let clients = rewrite::Clients {
-                    registry: &self.frontend.registry,
-                    backend: own.source.backend.name(),
-                };
-                let payload = rewrite::process_kill(self.client.head(&incoming), clients);
+                let payload = rewrite::process_kill(self.client.head(&incoming), self.clients_of(own));
                 task.instead = payload.map(|payload| payload.to_vec());
             }
             Command::SetOption => own.pins.set(PinReason::Option),
@@ -230,21 +229,19 @@ impl Session {
     }
 
     /// The command with other ids in it; `None`: as it came.
-    fn rewritten(
-        &self,
-        own: &Multiplex,
-        incoming: Incoming,
-        statement: &Statement,
-    ) -> Option<Vec<u8>> {
+    fn rewritten(&self, own: &Multiplex, incoming: Incoming, statement: &Statement) -> Option<Vec<u8>> {
         let head = self.client.head(&incoming);
         let (command, text) = head.split_first()?;
-        let clients =
-            rewrite::Clients { registry: &self.frontend.registry, backend: own.source.backend.name() };
         if let Some(payload) = self.kill_at_rest(own, text, statement) {
             return Some(payload);
         }
-        let changed = rewrite::statement(text, statement, own.mode, self.id(), clients)?;
+        let changed = rewrite::statement(text, statement, own.mode, self.id(), self.clients_of(own))?;
         Some([std::slice::from_ref(command), &changed].concat())
+    }
+
+    /// The clients that share this one's backend.
+    fn clients_of<'a>(&'a self, own: &'a Multiplex) -> rewrite::Clients<'a> {
+        rewrite::Clients { registry: &self.frontend.registry, backend: own.source.name() }
     }
 
     /// KILL of a client that has no connection at the moment: there is no statement to kill, and to end the client needs no
@@ -253,36 +250,10 @@ impl Session {
         let kill = statement.kill.as_ref()?;
         let victim = ClientId::from_number(kill.id)?;
         let words = text.get(..kill.id_range.start)?.to_ascii_uppercase();
-        let what = if words.windows(5).any(|word| word == b"QUERY") { Victim::Statement } else { Victim::Client };
+        let what =
+            if words.windows(5).any(|word| word == b"QUERY") { Victim::Statement } else { Victim::Client };
         let account = &own.source.shelf.slot().account;
         self.frontend.registry.kill_at_rest(victim, account, what).then(|| b"\x03DO 0".to_vec())
-    }
-
-    /// Takes a command off the client's buffer, to its last packet, without sending it anywhere.
-    async fn discard(&mut self, first: Header) -> Result<(), SessionEnd> {
-        let mut header = first;
-        loop {
-            self.asked = header.sequence;
-            let mut left = HEADER_LEN + header.len;
-            loop {
-                let now = left.min(self.client.buffer.len());
-                self.client.buffer.consume(now);
-                left -= now;
-                if left == 0 {
-                    break;
-                }
-                self.more_from_client().await?;
-            }
-            if header.len < MAX_PAYLOAD {
-                return Ok(());
-            }
-            header = loop {
-                match Header::parse(self.client.buffer.bytes()) {
-                    Some(header) => break header,
-                    None => self.more_from_client().await?,
-                }
-            };
-        }
     }
 
     /// Answers a command with an error, where it has an answer.

@@ -103,12 +103,7 @@ impl Session {
     }
 
     /// Asks the server for what an answer did not say.
-    async fn ask(
-        &mut self,
-        own: &mut Multiplex,
-        task: &Task<'_>,
-        questions: &Questions,
-    ) -> Result<(), Halt> {
+    async fn ask(&mut self, own: &mut Multiplex, task: &Task<'_>, questions: &Questions) -> Result<(), Halt> {
         let names = own.names_to_ask(task, questions);
         let locks: Vec<Vec<u8>> =
             own.pins.locks.all().map(|names| names.map(<[u8]>::to_vec).collect()).unwrap_or_default();
@@ -166,7 +161,11 @@ impl Session {
         let Ok(Ok(mut answers)) = asked else {
             self.give_up(crate::pool::close_reason::CloseReason::Broken);
             // The client has its answer; what it left on the connection has gone.
-            return if own.pins.may_release() { Ok(Vec::new()) } else { Err(SessionEnd::BackendClosed.into()) };
+            return if own.pins.may_release() {
+                Ok(Vec::new())
+            } else {
+                Err(SessionEnd::BackendClosed.into())
+            };
         };
         if let Some(shared) = connection.shared() {
             if owes {
@@ -303,8 +302,8 @@ impl Multiplex {
             .flatten()
             .any(|report| matches!(report, Report::Variable { name: b"last_insert_id" | b"identity", .. }));
         let several = task.statement.kind == Kind::Several;
-        let may_write = task.runs_a_statement()
-            && (several || task.has(Effects::WRITES_INSERT_ID | Effects::ROUTINE));
+        let may_write =
+            task.runs_a_statement() && (several || task.has(Effects::WRITES_INSERT_ID | Effects::ROUTINE));
         if reported && !several {
             shared.owes_insert_id = None;
             shared.valid.insert_id = true;
@@ -426,7 +425,11 @@ impl Multiplex {
     }
 
     /// @@timestamp stands still when it was set, and runs when not.
-    fn observe_timestamps(&mut self, first: Option<Vec<Option<Vec<u8>>>>, second: Option<Vec<Option<Vec<u8>>>>) {
+    fn observe_timestamps(
+        &mut self,
+        first: Option<Vec<Option<Vec<u8>>>>,
+        second: Option<Vec<Option<Vec<u8>>>>,
+    ) {
         let value = |row: Option<Vec<Option<Vec<u8>>>>| row.and_then(|mut row| row.pop()?);
         match (value(first), value(second)) {
             (Some(first), Some(second)) if first == second => {

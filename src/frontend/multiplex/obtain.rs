@@ -60,9 +60,13 @@ impl Session {
                 Err(SyncError::Refused(error)) => {
                     own.source.shelf.knowledge().forget_schemas();
                     self.give_up(CloseReason::SyncRefused);
-                    return if fresh { Err(Halt::Refuse(error)) } else { Err(SessionEnd::BackendClosed.into()) };
+                    return if fresh {
+                        Err(Halt::Refuse(error))
+                    } else {
+                        Err(SessionEnd::BackendClosed.into())
+                    };
                 }
-                Err(SyncError::Broken(_)) => {
+                Err(SyncError::Broken(_) | SyncError::TimedOut) => {
                     self.give_up(CloseReason::Broken);
                     if !fresh {
                         return Err(SessionEnd::BackendClosed.into());
@@ -74,16 +78,24 @@ impl Session {
     }
 
     /// Closes the connection, whatever state it is in.
-    pub(super) fn give_up(&mut self, reason: CloseReason) {
+    pub(in crate::frontend) fn give_up(&mut self, reason: CloseReason) {
         if let Some(mut lease) = self.lease.take() {
             lease.taint(reason);
             self.detach();
         }
     }
 
-    /// Borrows a connection; the client is watched while it waits for one.
+    /// Borrows a connection.
     async fn borrow(&mut self, own: &mut Multiplex) -> Result<(), Halt> {
         self.follow_configuration(own);
+        self.lease = Some(self.lent(own).await?);
+        self.attach();
+        self.adopt(own);
+        Ok(())
+    }
+
+    /// Waits for a connection, and watches the client meanwhile.
+    async fn lent(&mut self, own: &Multiplex) -> Result<Lease, Halt> {
         let context = self.frontend.context.load_full();
         let pool = Arc::clone(&self.frontend.pool);
         let source = &own.source;
@@ -108,10 +120,7 @@ impl Session {
             client.poll_gone(cx).map(|end| Err(Halt::End(end)))
         })
         .await?;
-        self.lease = Some(lease);
-        self.attach();
-        self.adopt(own);
-        Ok(())
+        Ok(lease)
     }
 
     /// The session's state as differences from what this connection started with.
@@ -141,7 +150,7 @@ impl Session {
         let limit = own.source.backend.connect_timeout();
         let Ok(connection) = self.connection() else { return Ok(()) };
         let brought = tokio::time::timeout(limit, connection.bring_to(&target)).await;
-        let plan = brought.unwrap_or(Err(SyncError::TIMED_OUT))?;
+        let plan = brought.unwrap_or(Err(SyncError::TimedOut))?;
         if !plan.is_empty() {
             let metrics = own.source.backend.metrics();
             metrics.syncs.increment(1);
@@ -153,7 +162,8 @@ impl Session {
 
     /// What of the session's residue the command asks for and the connection does not have.
     async fn restored(&mut self, own: &mut Multiplex, needs: &Needs) -> Restored {
-        let valid = self.connection().ok().and_then(|connection| connection.shared().map(|shared| shared.valid));
+        let valid =
+            self.connection().ok().and_then(|connection| connection.shared().map(|shared| shared.valid));
         let valid = valid.unwrap_or_default();
         let mut restored = Restored::default();
         let pool = Arc::clone(&self.frontend.pool);
@@ -173,7 +183,8 @@ impl Session {
             };
             restored.counts = Some((own.residue.row_count, found_rows));
         }
-        if needs.diagnostics && !valid.diagnostics
+        if needs.diagnostics
+            && !valid.diagnostics
             && let Diagnostics::Error(error) = &own.diagnostics
         {
             restored.error = Some(error.clone());

@@ -47,7 +47,7 @@ impl Session {
         task.statement_id = Some(own.statements.next_id());
         if whole {
             let changed =
-                crate::frontend::rewrite::statement(text, &asked, own.mode, self.id(), self.clients(own));
+                crate::frontend::rewrite::statement(text, &asked, own.mode, self.id(), self.clients_of(own));
             task.instead = changed.map(|text| [&[Command::StmtPrepare.byte()], text.as_slice()].concat());
         }
         let observed = self.carry(own, &task).await;
@@ -117,7 +117,8 @@ impl Session {
         let Some(id) = self.resolved(own, incoming) else {
             return self.unknown_statement(own, incoming).await;
         };
-        let Some(asked) = own.statements.statement(id).map(|statement| Arc::clone(&statement.statement)) else {
+        let Some(asked) = own.statements.statement(id).map(|statement| Arc::clone(&statement.statement))
+        else {
             return self.unknown_statement(own, incoming).await;
         };
         let mut task = Task::new(incoming, &asked);
@@ -326,13 +327,7 @@ struct Made {
     bound: Option<Box<[u8]>>,
 }
 
-fn made_head(
-    payload: &[u8],
-    command: Command,
-    parameters: u16,
-    known: &Known,
-    types: Option<&[u8]>,
-) -> Made {
+fn made_head(payload: &[u8], command: Command, parameters: u16, known: &Known, types: Option<&[u8]>) -> Made {
     let missing = |sent: Option<&[u8]>| {
         types.filter(|types| sent.is_none() && parameters > 0 && known.types.as_deref() != Some(*types))
     };

@@ -1,6 +1,5 @@
 //! One command to the borrowed connection and its response back.
 
-use crate::backend::connection::Connection;
 use crate::frontend::client::Incoming;
 use crate::frontend::error::SessionEnd;
 use crate::frontend::multiplex::obtain::Needs;
@@ -10,7 +9,6 @@ use crate::pool::close_reason::CloseReason;
 use crate::protocol::command::Command;
 use crate::protocol::dialect::{FileAccess, Translator};
 use crate::protocol::observed::Observed;
-use crate::protocol::packet::SequenceId;
 use crate::protocol::reply::ServerError;
 use crate::session::PinReason;
 use crate::sql::classify::Statement;
@@ -25,12 +23,12 @@ pub struct Task<'a> {
     pub statement: &'a Statement,
     /// The payload to send instead of the one that came.
     pub instead: Option<Vec<u8>>,
-    /// What to send in place of the first bytes of the payload, and how many those are.
-    pub head: Option<(Vec<u8>, usize)>,
     /// Its payload, kept to send it again, or to learn its answer.
     pub kept: Option<Vec<u8>>,
     /// The id by which the client will know the statement that it prepares.
     pub statement_id: Option<u32>,
+    /// The client's id of the prepared statement that it is about.
+    pub prepared: Option<u32>,
 }
 
 /// What a command may do to something of the session.
@@ -62,7 +60,7 @@ enum Reach {
 impl<'a> Task<'a> {
     /// A command that goes out as it came.
     pub fn new(incoming: Incoming, statement: &'a Statement) -> Self {
-        Self { incoming, statement, instead: None, head: None, kept: None, statement_id: None }
+        Self { incoming, statement, instead: None, kept: None, statement_id: None, prepared: None }
     }
 
     /// Whether its payload is worth a copy.
@@ -77,10 +75,7 @@ impl<'a> Task<'a> {
 
     /// Whether it runs a statement, whose text says what it does.
     pub(super) fn runs_a_statement(&self) -> bool {
-        matches!(
-            self.incoming.command,
-            Command::Query | Command::StmtExecute | Command::StmtBulkExecute
-        )
+        matches!(self.incoming.command, Command::Query | Command::StmtExecute | Command::StmtBulkExecute)
     }
 
     /// What it does to FOUND_ROWS() (10.11).
@@ -164,6 +159,13 @@ impl<'a> Task<'a> {
 impl Session {
     /// Runs a command to the end of its response, and draws the conclusions.
     pub(super) async fn run(&mut self, own: &mut Multiplex, task: &Task<'_>) -> Result<Observed, Halt> {
+        let observed = self.carry(own, task).await?;
+        self.release(own);
+        Ok(observed)
+    }
+
+    /// The same, but the connection is still the session's afterwards.
+    pub(super) async fn carry(&mut self, own: &mut Multiplex, task: &Task<'_>) -> Result<Observed, Halt> {
         let mut again = false;
         loop {
             if std::mem::take(&mut own.transaction_lost) {
@@ -171,11 +173,14 @@ impl Session {
             }
             self.obtain(own, task.needs()).await?;
             own.pin_before(task);
+            let head = match task.prepared {
+                Some(id) => Some(self.ready_statement(own, task.incoming, id).await?),
+                None => None,
+            };
             let before = own.state.clone();
-            match self.relay_task(own, task, again).await {
+            match self.relay_task(own, task, head, again).await {
                 Ok(observed) => {
                     self.observe(own, task, &before, &observed).await?;
-                    self.release(own);
                     return Ok(observed);
                 }
                 Err(loss) => self.survive(own, task, loss, &mut again)?,
@@ -188,14 +193,15 @@ impl Session {
         &mut self,
         own: &mut Multiplex,
         task: &Task<'_>,
+        head: Option<(Vec<u8>, usize)>,
         again: bool,
     ) -> Result<Observed, Loss> {
         let lost = |end, sent| Loss { end, sent, answered: Reach::Nothing };
         self.check_backend().await.map_err(|end| lost(end, Reach::Nothing))?;
-        let sent = match (&task.instead, &task.head, &task.kept) {
+        let sent = match (&task.instead, &head, &task.kept) {
             (Some(payload), _, _) => self.send_changed(task.incoming, payload).await,
             (None, Some((head, replaced)), _) => self.forward_with_head(task.incoming, head, *replaced).await,
-            (None, None, Some(payload)) if again => self.send_again(payload).await,
+            (None, None, Some(payload)) if again => self.send_payload(payload).await,
             _ => self.forward(task.incoming).await,
         };
         sent.map_err(|end| lost(end, Reach::Something))?;
@@ -209,8 +215,7 @@ impl Session {
         }
         let relayed = self.relay_with(&mut translator, shape).await;
         own.pending = translator.take_pending();
-        let answered =
-            if translator.observed().something_sent { Reach::Something } else { Reach::Nothing };
+        let answered = if translator.observed().something_sent { Reach::Something } else { Reach::Nothing };
         relayed.map_err(|end| Loss { end, sent: Reach::Something, answered })?;
         Ok(translator.take_observed())
     }
@@ -240,10 +245,8 @@ impl Session {
             self.waits_for_answer = true;
             return Ok(());
         }
-        let only_transaction =
-            own.pins.iter().all(|(reason, _)| matches!(reason, PinReason::Transaction | PinReason::Diagnostics));
         if own.pins.has(PinReason::Transaction)
-            && only_transaction
+            && own.only_transaction()
             && (sent == Reach::Nothing || task.cannot_commit())
         {
             own.transaction_rolled_back();
@@ -259,6 +262,25 @@ impl Session {
 }
 
 impl Multiplex {
+    /// The connection of a session at rest has gone. Whether the session can go on: then its next command is answered with
+    /// the news, if a transaction has gone too.
+    pub(in crate::frontend) fn loses_only_its_transaction(&mut self) -> bool {
+        let transaction = self.pins.has(PinReason::Transaction);
+        if !self.only_transaction() {
+            return false;
+        }
+        self.transaction_rolled_back();
+        self.transaction_lost = transaction;
+        true
+    }
+
+    /// Whether nothing but a transaction, or what a statement of it left in the diagnostics area, pins the session.
+    fn only_transaction(&self) -> bool {
+        let may_go =
+            |reason| matches!(reason, PinReason::Transaction | PinReason::Diagnostics | PinReason::RowCount);
+        self.pins.iter().all(|(reason, _)| may_go(reason))
+    }
+
     /// The transaction has gone with its connection, and nothing of it was committed.
     pub(super) fn transaction_rolled_back(&mut self) {
         use crate::protocol::status::StatusFlags;
@@ -269,16 +291,5 @@ impl Multiplex {
             self.status.without(StatusFlags::IN_TRANSACTION | StatusFlags::IN_READ_ONLY_TRANSACTION);
         self.diagnostics = Diagnostics::Error(ServerError::deadlock());
         self.residue.row_count = -1;
-    }
-}
-
-impl Session {
-    /// Sends a command a second time, on another connection.
-    async fn send_again(&mut self, payload: &[u8]) -> Result<(), SessionEnd> {
-        let mut bytes = Vec::new();
-        crate::protocol::packet::append(&mut bytes, SequenceId::default(), payload);
-        let connection: &mut Connection = self.connection()?;
-        connection.begin();
-        connection.send(&bytes).await.map_err(|error| SessionEnd::BackendLost(Some(error)))
     }
 }

@@ -1,16 +1,14 @@
 //! What a server sent to a connection that speaks the canonical dialect, translated, is what the same server sent to
 //! connections that speak the others.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
-
-use sealock::protocol::command::{Command, Shape};
+use sealock::protocol::command::Shape;
 use sealock::protocol::dialect::{Dialect, Ends, FileAccess, StateChanges, Stop, Translator};
 use sealock::protocol::packet::SequenceId;
 use sealock::protocol::response::Reports;
 use sealock::protocol::session_track::{PendingChanges, Report};
 use sealock::protocol::status::StatusFlags;
+
+use crate::captures::{Capture, fixtures, hex};
 
 /// Captures that are compared less strictly, each with its reason.
 const DIFFERS_BY_NATURE: &[(&str, &str)] = &[
@@ -33,14 +31,6 @@ const TRANSACTIONS: &[(&str, &[u8], &[u8])] = &[
     ("select_second_in_transaction", b"________", b"I_R___S_"),
     ("xa_prepare_then_select", b"T___W___", b""),
 ];
-
-struct Capture {
-    name: String,
-    command: String,
-    shape: Shape,
-    bytes: Vec<u8>,
-    in_transaction: bool,
-}
 
 #[test]
 fn translated_responses_are_those_that_the_server_sends_itself() {
@@ -185,71 +175,4 @@ fn translate(capture: &Capture, dialect: Dialect, piece: usize) -> Vec<u8> {
         hex(&buffer)
     );
     out
-}
-
-fn fixtures(version: &str) -> BTreeMap<String, BTreeMap<String, Capture>> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(version);
-    let mut captures: BTreeMap<String, BTreeMap<String, Capture>> = BTreeMap::new();
-    for entry in fs::read_dir(&directory).expect("captures are there") {
-        let path = entry.expect("a directory entry").path();
-        let name = path.file_name().and_then(|name| name.to_str()).expect("a name").to_owned();
-        let Some((response, mode)) = name.strip_suffix(".txt").and_then(|name| name.split_once('.')) else {
-            continue;
-        };
-        if let Some(capture) = read(&path, response) {
-            captures.entry(response.to_owned()).or_default().insert(mode.to_owned(), capture);
-        }
-    }
-    captures
-}
-
-/// One packet a line: sequence id and payload in hexadecimal. `None` for exchanges that are no command and response.
-fn read(path: &PathBuf, name: &str) -> Option<Capture> {
-    let text = fs::read_to_string(path).expect("a capture");
-    let command = text.lines().find_map(|line| line.strip_prefix("# command: "))?;
-    let shape = shape(command)?;
-    let mut bytes = Vec::new();
-    for line in text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty()) {
-        let (sequence, payload) = line.split_once(' ').unwrap_or((line, ""));
-        let sequence = u8::from_str_radix(sequence, 16).expect("a sequence id");
-        let payload = unhex(payload);
-        bytes.extend_from_slice(&u32::try_from(payload.len()).expect("a short packet").to_le_bytes()[..3]);
-        bytes.push(sequence);
-        bytes.extend_from_slice(&payload);
-    }
-    let in_transaction = command.contains("in a transaction");
-    Some(Capture { name: name.to_owned(), command: command.to_owned(), shape, bytes, in_transaction })
-}
-
-fn shape(command: &str) -> Option<Shape> {
-    let name = command.split([' ', ',']).next()?;
-    let byte = match name {
-        "COM_INIT_DB" => 0x02,
-        "COM_QUERY" | "LOAD" => 0x03,
-        "COM_FIELD_LIST" => 0x04,
-        "COM_STATISTICS" => 0x09,
-        "COM_PROCESS_INFO" => 0x0A,
-        "COM_DEBUG" => 0x0D,
-        "COM_PING" => 0x0E,
-        "COM_STMT_PREPARE" => 0x16,
-        "COM_STMT_EXECUTE" => 0x17,
-        "COM_STMT_BULK_EXECUTE" => 0xFA,
-        "COM_STMT_FETCH" => 0x1C,
-        "COM_STMT_RESET" => 0x1A,
-        "COM_SET_OPTION" => 0x1B,
-        "COM_RESET_CONNECTION" => 0x1F,
-        _ => return None,
-    };
-    Some(Command::from_byte(byte).shape())
-}
-
-fn unhex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
-    let pair =
-        |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).expect("ASCII"), 16).expect("hexadecimal");
-    digits.chunks(2).map(pair).collect()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().take(200).map(|byte| format!("{byte:02x}")).collect()
 }

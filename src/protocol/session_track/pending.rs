@@ -105,7 +105,8 @@ impl PendingChanges {
             && *state == self.told.0.as_slice()
         {
             self.kept.remove(at);
-            return Change::None;
+            let waits = self.kept.iter().any(|kept| kept.rank == Rank::Characteristics);
+            return if waits { Change::Some } else { Change::None };
         }
         self.keep(same, rank, name, report);
         Change::Some

@@ -74,8 +74,14 @@ impl Telling {
             return Change::None;
         }
         let change = self.pending.add(&filtered(self.tracking.as_deref(), ok.state_changes));
-        // A transaction that came and went within one statement leaves the flag and no block.
-        if ok.state_changes.is_empty() && self.tells_transactions() { Change::Some } else { change }
+        if self.marks_transaction(ok.state_changes) { Change::Some } else { change }
+    }
+
+    /// Whether a server that tracks transactions sets the flag, even if there is nothing to tell: characteristics that only
+    /// the state is told of, or a transaction that came and went within one statement, which leaves an empty block.
+    fn marks_transaction(&self, state_changes: &[u8]) -> bool {
+        let marks = |report: Report<'_>| matches!(report, Report::Characteristics(_));
+        self.tells_transactions() && (state_changes.is_empty() || reports(state_changes).flatten().any(marks))
     }
 
     fn tells_all(&self, state_changes: &[u8]) -> bool {

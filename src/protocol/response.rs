@@ -218,9 +218,10 @@ impl ResponseScanner {
     }
 
     fn first(&mut self, shape: Shape, bytes: &[u8], header: Header) -> Result<Option<Step>, Malformed> {
-        let Some(&marker) = bytes.get(HEADER_LEN) else {
-            return if header.len == 0 { Err(Malformed("an empty packet")) } else { Ok(None) };
-        };
+        if header.len == 0 {
+            return Err(Malformed("an empty packet"));
+        }
+        let Some(&marker) = bytes.get(HEADER_LEN) else { return Ok(None) };
         if marker == ERR_HEADER {
             return self.error(bytes, header);
         }
@@ -283,9 +284,10 @@ impl ResponseScanner {
     }
 
     fn row(&mut self, bytes: &[u8], header: Header) -> Result<Option<Step>, Malformed> {
-        let Some(&marker) = bytes.get(HEADER_LEN) else {
-            return if header.len == 0 { Err(Malformed("an empty row")) } else { Ok(None) };
-        };
+        if header.len == 0 {
+            return Err(Malformed("an empty row"));
+        }
+        let Some(&marker) = bytes.get(HEADER_LEN) else { return Ok(None) };
         match marker {
             EOF_HEADER if header.len < MAX_PAYLOAD => self.last_ok(bytes, header, Unit::RowsEnd),
             ERR_HEADER => self.error(bytes, header),

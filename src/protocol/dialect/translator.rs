@@ -21,7 +21,7 @@ const ONLY_AT_THE_END: StatusFlags = StatusFlags(StatusFlags::SLOW.0 | StatusFla
 pub struct Translator {
     scanner: ResponseScanner,
     dialect: Dialect,
-    /// How many packets were put in so far, modulo 256.
+    /// How far the client's sequence ids are ahead of the backend's, modulo 256.
     shift: u8,
     /// Sequence id of the last packet written to the client.
     last: SequenceId,
@@ -86,6 +86,14 @@ impl Translator {
         self
     }
 
+    /// The command went out in other packets than it came in: its last one had the sequence id `sent` on the backend's side,
+    /// and the response goes on from there.
+    #[must_use]
+    pub fn sent_as(mut self, sent: SequenceId) -> Self {
+        self.shift = self.last.0.wrapping_sub(sent.0);
+        self
+    }
+
     /// The scanner that follows the response.
     pub fn scanner(&self) -> &ResponseScanner {
         &self.scanner
@@ -134,7 +142,7 @@ impl Translator {
     /// what this translator says of the response afterwards counts on it.
     pub fn advance(&mut self, input: &[u8], out: &mut Vec<u8>) -> Advance {
         self.provisional = None;
-        self.writing = !self.is_canonical();
+        self.writing = !self.is_canonical() || self.shift != 0;
         let mut rest = input;
         let stop = loop {
             if self.definitions_ended && !self.end_definitions(rest, out) {
@@ -354,3 +362,6 @@ fn parse_ok(bytes: &[u8]) -> Option<OkPacket<'_>> {
 fn overwrite(out: &mut [u8], at: usize, bytes: &[u8]) {
     out.iter_mut().skip(at).zip(bytes).for_each(|(place, byte)| *place = *byte);
 }
+
+#[cfg(test)]
+mod tests;

@@ -49,6 +49,19 @@ impl Telling {
             self.pending.note_told(ok.state_changes);
             return InOk::AsItCame;
         }
+        if self.pending.is_empty() { self.at_once(ok) } else { self.with_pending(ok) }
+    }
+
+    fn at_once(&mut self, ok: &ok::Ok<'_>) -> InOk {
+        let told = filtered(self.tracking.as_deref(), ok.state_changes).into_owned();
+        if told.is_empty() && !self.marks_transaction(ok.state_changes) {
+            return InOk::Nothing;
+        }
+        self.pending.note_told(&told);
+        InOk::Told(told)
+    }
+
+    fn with_pending(&mut self, ok: &ok::Ok<'_>) -> InOk {
         if self.take_in(ok) == Change::None {
             return InOk::Nothing;
         }

@@ -8,6 +8,7 @@ pub mod handshake;
 pub mod observed;
 pub mod ok;
 pub mod packet;
+pub mod regroup;
 pub mod reply;
 pub mod response;
 pub mod session_track;

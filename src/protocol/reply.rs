@@ -222,7 +222,6 @@ impl ServerError {
     #[must_use]
     pub fn unknown_statement(id: u32, command: Command) -> Self {
         let function = match command {
-            Command::StmtBulkExecute => "mysqld_stmt_bulk_execute",
             Command::StmtFetch => "mysqld_stmt_fetch",
             Command::StmtReset => "mysqld_stmt_reset",
             _ => "mysqld_stmt_execute",
@@ -313,6 +312,18 @@ mod tests {
         assert_eq!(payload, b"\xff\x10\x04#08004Too many connections");
         let theirs = ServerError::parse(b"\xff\x10\x04Too many connections");
         assert_eq!(theirs.map(|error| error.state), Some(*b"HY000"));
+    }
+
+    #[test]
+    fn errors_about_statements_are_byte_for_byte_those_of_mariadb_10_11() {
+        let fetch = ServerError::unknown_statement(99, Command::StmtFetch).encode(Capabilities::PROTOCOL_41);
+        let theirs = b"\xff\xdb\x04#HY000Unknown prepared statement handler (99) given to mysqld_stmt_fetch";
+        assert_eq!(fetch, theirs);
+        let bulk = ServerError::unknown_statement(u32::MAX, Command::StmtBulkExecute);
+        assert_eq!(
+            bulk.message,
+            "Unknown prepared statement handler (4294967295) given to mysqld_stmt_execute"
+        );
     }
 
     #[test]

@@ -82,9 +82,10 @@ pub enum Reports {
 /// How the last part of a response ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Last {
-    /// With an OK or EOF packet that does not end rows. It has status flags.
+    /// With an OK packet (header byte 0x00), which has status flags.
     Ok,
-    /// With the end of a result set, or of a part of one. It has status flags.
+    /// With the end of a result set or of a list of definitions (header byte 0xFE), which has status flags. COM_SET_OPTION
+    /// and COM_DEBUG are answered so, too. `ROW_COUNT()` is -1 after it.
     ResultSet,
     /// With an error.
     Error,
@@ -217,9 +218,10 @@ impl ResponseScanner {
     }
 
     fn first(&mut self, shape: Shape, bytes: &[u8], header: Header) -> Result<Option<Step>, Malformed> {
-        let Some(&marker) = bytes.get(HEADER_LEN) else {
-            return if header.len == 0 { Err(Malformed("an empty packet")) } else { Ok(None) };
-        };
+        if header.len == 0 {
+            return Err(Malformed("an empty packet"));
+        }
+        let Some(&marker) = bytes.get(HEADER_LEN) else { return Ok(None) };
         if marker == ERR_HEADER {
             return self.error(bytes, header);
         }
@@ -282,15 +284,12 @@ impl ResponseScanner {
     }
 
     fn row(&mut self, bytes: &[u8], header: Header) -> Result<Option<Step>, Malformed> {
-        let Some(&marker) = bytes.get(HEADER_LEN) else {
-            return if header.len == 0 { Err(Malformed("an empty row")) } else { Ok(None) };
-        };
+        if header.len == 0 {
+            return Err(Malformed("an empty row"));
+        }
+        let Some(&marker) = bytes.get(HEADER_LEN) else { return Ok(None) };
         match marker {
-            EOF_HEADER if header.len < MAX_PAYLOAD => {
-                let step = self.last_ok(bytes, header, Unit::RowsEnd)?;
-                self.last = step.map_or(self.last, |_| Last::ResultSet);
-                Ok(step)
-            }
+            EOF_HEADER if header.len < MAX_PAYLOAD => self.last_ok(bytes, header, Unit::RowsEnd),
             ERR_HEADER => self.error(bytes, header),
             _ => {
                 self.state = State::Rows;
@@ -303,7 +302,7 @@ impl ResponseScanner {
         let Some(payload) = self.whole(bytes, header) else { return Ok(None) };
         let ok = ok::Ok::parse(payload).ok_or(Malformed("an OK packet"))?;
         self.status = Some(ok.status);
-        self.last = Last::Ok;
+        self.last = if unit == Unit::RowsEnd { Last::ResultSet } else { Last::Ok };
         let more = ok.status.contains(StatusFlags::MORE_RESULTS);
         self.state = if more { State::First(Shape::Results) } else { State::Done };
         Ok(Some(Step { len: HEADER_LEN + header.len, unit }))

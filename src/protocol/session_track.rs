@@ -5,6 +5,7 @@
 
 pub mod client_tracking;
 pub mod pending;
+pub mod telling;
 
 pub use client_tracking::ClientTracking;
 pub use pending::PendingChanges;

@@ -75,8 +75,8 @@ impl ExecuteFlags {
 }
 
 impl<'a> Execute<'a> {
-    /// Reads the head of a COM_STMT_EXECUTE for a statement with this many parameters. `None` when it is another command
-    /// or not all there up to the values.
+    /// Reads the head of a COM_STMT_EXECUTE for a statement with this many parameters. `None` when it is another command,
+    /// not all there up to the values, or one that a server calls malformed.
     pub fn parse(payload: &'a [u8], parameters: u16) -> Option<Self> {
         let mut reader = Reader::new(payload);
         if Command::from_byte(reader.u8()?) != Command::StmtExecute {
@@ -89,8 +89,11 @@ impl<'a> Execute<'a> {
             return Some(Self { id, flags, iterations, nulls: &[], types: None, values: EXECUTE_HEAD });
         }
         let nulls = reader.bytes(nulls_len(parameters))?;
-        let bound = reader.u8()? == 1;
-        let types = if bound { Some(reader.bytes(types_len(parameters))?) } else { None };
+        let types = match reader.u8()? {
+            0 => None,
+            1 => Some(reader.bytes(types_len(parameters))?),
+            _ => return None,
+        };
         let values = EXECUTE_HEAD + nulls.len() + 1 + types.map_or(0, <[u8]>::len);
         Some(Self { id, flags, iterations, nulls, types, values })
     }

@@ -171,7 +171,7 @@ fn row(packet: &[u8], columns: u64) -> Result<Row, ControlError> {
     let mut reader = Reader::new(packet);
     let mut row = Row::new();
     for _ in 0..columns {
-        let value = match reader.rest().first() {
+        let value = match reader.clone().rest().first() {
             Some(0xFB) => {
                 reader.u8();
                 None

@@ -60,6 +60,33 @@ mod tests {
     }
 
     #[test]
+    fn a_select_whose_count_of_rows_is_another_than_that_of_rows_sent_is_known() {
+        let counts = |text: &str| classified(text).effects.contains(Effects::COUNTS_OTHERWISE);
+        for text in [
+            "SELECT a FROM t UNION SELECT b FROM u",
+            "SELECT a FROM t LIMIT 5, 10",
+            "SELECT a FROM t LIMIT ? OFFSET ?",
+            "SELECT a FROM t OFFSET 2 ROWS FETCH FIRST 5 ROWS ONLY",
+            "SELECT SQL_CALC_FOUND_ROWS a FROM t LIMIT 1",
+            "SELECT a INTO OUTFILE 'x' FROM t",
+            "SELECT a FROM t PROCEDURE ANALYSE()",
+        ] {
+            assert!(counts(text), "{text}");
+        }
+        for text in ["SELECT a FROM t WHERE b = 1 LIMIT 5", "SELECT `union`, 'limit 1, 2' FROM t", "SELECT 1"]
+        {
+            assert!(!counts(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_select_behind_the_first_word_is_seen() {
+        let selects = |text: &str| classified(text).effects.contains(Effects::SELECTS);
+        assert!(selects("INSERT INTO t SELECT 1") && selects("SET @a = (SELECT 1)"));
+        assert!(!selects("SELECT 1") && !selects("INSERT INTO t VALUES ('select')"));
+    }
+
+    #[test]
     fn a_local_file_is_asked_for_by_load_with_local_in_any_statement() {
         for text in [
             "LOAD DATA LOCAL INFILE 'x' INTO TABLE t",

@@ -89,6 +89,11 @@ impl<'a> Lexer<'a> {
         self.text.get(token.range.clone()).unwrap_or_default()
     }
 
+    /// How far it has come, in bytes.
+    pub fn position(&self) -> usize {
+        self.position
+    }
+
     /// The next token that the parser sees.
     #[inline]
     pub fn significant(&mut self) -> Option<Token> {

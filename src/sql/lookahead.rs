@@ -14,6 +14,18 @@ pub(super) fn is_last(lexer: Lexer<'_>) -> bool {
     rest.all(|token| token.kind == TokenKind::Semicolon)
 }
 
+/// Whether a SELECT's FOUND_ROWS() may differ from its number of rows for this word behind its list, and what follows it: a set
+/// operation, an offset (10.11).
+pub(super) fn counts_otherwise(word: &[u8], mut next: Lexer<'_>) -> bool {
+    if !word.eq_ignore_ascii_case(b"limit") {
+        return is_any(word, &["union", "intersect", "except", "fetch"]);
+    }
+    let _ = next.significant();
+    let behind = next.significant();
+    behind
+        .is_some_and(|token| token.kind == TokenKind::Comma || is_any(next.text(&token), &["offset", "rows"]))
+}
+
 /// The next token but space and comments; `None` at an executable comment's delimiters too: what is replaced must not hold one.
 pub(super) fn plain(lexer: &mut Lexer<'_>) -> Option<Token> {
     let token = lexer.find(|token| !matches!(token.kind, TokenKind::Space | TokenKind::Comment))?;

@@ -15,7 +15,8 @@ use super::kill;
 use super::kind::Kind;
 use super::lexer::{Lexer, Token, TokenKind};
 use super::lookahead::{
-    closes_uncounted, is_assignment, is_column_list, is_last, is_next_value, plain, session_variable,
+    closes_uncounted, counts_otherwise, is_assignment, is_column_list, is_last, is_next_value, plain,
+    session_variable,
 };
 use super::names;
 use super::opening::{self, Opening};
@@ -208,10 +209,22 @@ impl<'a> Scan<'a> {
             _ => Before::Callable(token.range.start, token.range.end),
         };
         match keyword {
+            Keyword::Select if self.opened.1.position() != self.lexer.position() => {
+                self.effects |= Effects::SELECTS;
+            }
+            Keyword::EndOfList if counts_otherwise(self.lexer.text(token), self.lexer.clone()) => {
+                self.effects |= Effects::COUNTS_OTHERWISE;
+            }
+            Keyword::Into | Keyword::Procedure => self.effects |= Effects::COUNTS_OTHERWISE,
+            _ => {}
+        }
+        match keyword {
             Keyword::Into | Keyword::Lock | Keyword::Update | Keyword::Delete => {
                 self.effects |= Effects::ONCE;
             }
-            Keyword::CalcFoundRows => self.effects |= Effects::CALCULATES_FOUND_ROWS,
+            Keyword::CalcFoundRows => {
+                self.effects |= Effects::CALCULATES_FOUND_ROWS | Effects::COUNTS_OTHERWISE;
+            }
             Keyword::Next if self.place.evaluates() && is_next_value(self.lexer.clone()) => {
                 self.effects |= Effects::SEQUENCE;
             }

@@ -130,7 +130,8 @@ impl Multiplex {
             info: &[],
             state_changes: &[],
         };
-        packet.encode(OK_HEADER, state_changes, &mut ok);
+        let told = (!state_changes.is_empty()).then_some(state_changes);
+        packet.encode(OK_HEADER, told, &mut ok);
         ok
     }
 }

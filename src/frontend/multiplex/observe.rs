@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::backend::control::{Answer, query};
-use crate::backend::shared::{SETTLE, Shared, Tracking};
+use crate::backend::shared::{SETTLE, Shared};
 use crate::backend::sync::COUPLED;
 use crate::frontend::error::SessionEnd;
 use crate::frontend::multiplex::run::{Task, Touch};
@@ -464,7 +464,8 @@ impl Multiplex {
             info: &[],
             state_changes: &[],
         };
-        packet.encode(crate::protocol::reply::OK_HEADER, &observed.state_changes, &mut ok);
+        let told = (!observed.state_changes.is_empty()).then_some(observed.state_changes.as_slice());
+        packet.encode(crate::protocol::reply::OK_HEADER, told, &mut ok);
         self.source.learn(&self.baseline, before, command, &self.state, &ok);
     }
 
@@ -492,6 +493,3 @@ fn hexadecimal(text: &[u8]) -> String {
 pub(super) fn signalled(error: &ServerError) -> Vec<u8> {
     crate::backend::sync::signal(error)
 }
-
-/// Whose reports a connection is to send again after the client's own were in force.
-pub(super) const OURS: Tracking = Tracking::Everything;

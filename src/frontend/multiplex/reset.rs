@@ -1,7 +1,5 @@
 //! COM_RESET_CONNECTION.
 
-use std::sync::Arc;
-
 use crate::frontend::client::Incoming;
 use crate::frontend::error::SessionEnd;
 use crate::frontend::multiplex::answer::SessionAnswer;
@@ -63,12 +61,5 @@ impl Multiplex {
         self.mode = self.mode_now();
         self.status = self.status_now();
         self.last = None;
-    }
-}
-
-impl Multiplex {
-    /// Whose defaults the session has.
-    pub(super) fn started_with(&self) -> &Arc<crate::session::Baseline> {
-        &self.baseline
     }
 }

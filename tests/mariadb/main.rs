@@ -14,6 +14,7 @@
 
 mod authentication;
 mod bad_input;
+mod behaviours;
 mod change_user;
 mod clients;
 mod differential;

@@ -137,9 +137,20 @@ impl RawClient {
 
     /// Becomes `user`; the server is expected to ask for the proof separately.
     pub fn change_user(&mut self, user: &str, password: &str, schema: &str) -> io::Result<Packet> {
-        let payload =
-            [b"\x11", user.as_bytes(), b"\0\0", schema.as_bytes(), b"\0\x2d\0mysql_native_password\0"]
-                .concat();
+        self.change_user_with(user, password, schema, 45)
+    }
+
+    /// The same with the id of a collation.
+    pub fn change_user_with(
+        &mut self,
+        user: &str,
+        password: &str,
+        schema: &str,
+        collation: u16,
+    ) -> io::Result<Packet> {
+        let [low, high] = collation.to_le_bytes();
+        let names = [b"\x11", user.as_bytes(), b"\0\0", schema.as_bytes(), b"\0"].concat();
+        let payload = [&names[..], &[low, high], b"mysql_native_password\0"].concat();
         self.send(&payload)?;
         let mut packet = self.wire.read()?;
         while packet.payload[0] == 0xfe {
@@ -153,6 +164,15 @@ impl RawClient {
         self.transcript.push(Exchange { command, packets: vec![packet.clone()] });
         Ok(packet)
     }
+}
+
+/// The payload of a COM_STMT_EXECUTE that relies on the types sent before.
+pub fn execution_again(statement: u32, cursor: u8, parameters: &[Parameter<'_>]) -> Vec<u8> {
+    let mut payload = execution(statement, cursor, parameters);
+    let bound = 10 + parameters.len().div_ceil(8);
+    payload[bound] = 0;
+    payload.drain(bound + 1..=bound + 2 * parameters.len());
+    payload
 }
 
 /// The payload of a COM_STMT_EXECUTE.

@@ -55,7 +55,8 @@ impl Comparison<'_> {
     }
 }
 
-fn assert_same(place: &str, expected: &[Exchange], found: &[Exchange], dialect: u64) {
+/// Fails at the first exchange that differs by more than two connections to the same server do by nature.
+pub fn assert_same(place: &str, expected: &[Exchange], found: &[Exchange], dialect: u64) {
     assert_eq!(expected.len(), found.len(), "{place}: another number of commands");
     for (expected, found) in expected.iter().zip(found) {
         let (left, right) = (normalised(expected, dialect), normalised(found, dialect));
@@ -63,8 +64,8 @@ fn assert_same(place: &str, expected: &[Exchange], found: &[Exchange], dialect: 
             left == right,
             "{place}: `{}`\ndirectly {}\n   found {}",
             expected.command,
-            shown(&left),
-            shown(&right)
+            shown(&left, &right),
+            shown(&right, &left)
         );
     }
 }
@@ -117,29 +118,48 @@ fn normalise_eof(payload: &mut [u8], after_definitions: bool) {
     payload[3..5].copy_from_slice(&status.to_le_bytes());
 }
 
-/// The server writes changed variables in the order of a hash table that is seeded for each connection.
+/// The server writes changed variables in the order of a hash table that is seeded for each connection: several in one
+/// entry, or each in its own.
 fn sort_variables(payload: &mut [u8]) {
-    let Some((start, end)) = variables(payload) else { return };
-    let mut pairs: Vec<Vec<u8>> = Vec::new();
+    let Some(start) = state_changes(payload) else { return };
+    let mut entries: Vec<Vec<u8>> = Vec::new();
     let mut at = start;
-    while at < end {
+    while at < payload.len() {
+        // A row of the binary protocol may begin like an OK packet.
+        let Some((length, prefix)) = checked_lenenc(payload, at + 1) else { return };
+        let data = at + 1 + prefix;
+        let Some(content) = payload.get(data..data + length as usize) else { return };
+        let pairs = if payload[at] == 0 { sorted_pairs(content) } else { Some(content.to_vec()) };
+        let Some(pairs) = pairs else { return };
+        entries.push([&payload[at..data], &pairs].concat());
+        at = data + length as usize;
+    }
+    let variables = entries.iter().take_while(|entry| entry[0] == 0).count();
+    entries[..variables].sort();
+    payload[start..].copy_from_slice(&entries.concat());
+}
+
+fn sorted_pairs(content: &[u8]) -> Option<Vec<u8>> {
+    let mut pairs: Vec<&[u8]> = Vec::new();
+    let mut at = 0;
+    while at < content.len() {
         let entry = at;
         for _ in 0..2 {
-            let (length, prefix) = lenenc(&payload[at..]);
+            let (length, prefix) = checked_lenenc(content, at)?;
             at += prefix + length as usize;
         }
-        pairs.push(payload[entry..at].to_vec());
+        pairs.push(content.get(entry..at)?);
     }
-    pairs.sort();
-    payload[start..end].copy_from_slice(&pairs.concat());
+    pairs.sort_unstable();
+    Some(pairs.concat())
 }
 
 fn announces_columns(payload: &[u8]) -> bool {
     payload.len() <= 3 && payload.first().is_some_and(|first| !matches!(first, 0 | 0xfb | 0xff))
 }
 
-/// Where the names and values of changed variables are in an OK packet, if it is one that has some.
-fn variables(payload: &[u8]) -> Option<(usize, usize)> {
+/// Where the state changes begin that an OK packet ends with, if it is one that has some.
+fn state_changes(payload: &[u8]) -> Option<usize> {
     let mut at = 1;
     for _ in 0..2 {
         at += checked_lenenc(payload, at)?.1;
@@ -153,12 +173,7 @@ fn variables(payload: &[u8]) -> Option<(usize, usize)> {
     at += prefix + info as usize;
     let (total, prefix) = checked_lenenc(payload, at)?;
     at += prefix;
-    if at + total as usize != payload.len() || payload[at] != 0 {
-        return None;
-    }
-    let (length, prefix) = checked_lenenc(payload, at + 1)?;
-    let start = at + 1 + prefix;
-    Some((start, start + length as usize))
+    (at + total as usize == payload.len()).then_some(at)
 }
 
 fn checked_lenenc(payload: &[u8], at: usize) -> Option<(u64, usize)> {
@@ -168,16 +183,19 @@ fn checked_lenenc(payload: &[u8], at: usize) -> Option<(u64, usize)> {
         .map(lenenc)
 }
 
-fn shown(exchange: &Exchange) -> String {
-    let line = |packet: &super::wire::Packet| {
+/// The packets of one that the other does not have in the same place.
+fn shown(exchange: &Exchange, other: &Exchange) -> String {
+    let line = |at: usize, packet: &super::wire::Packet| {
         let start = &packet.payload[..packet.payload.len().min(200)];
         let text: String = start
             .iter()
             .map(|&byte| if (32..127).contains(&byte) { char::from(byte) } else { '.' })
             .collect();
         let hex: String = start.iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("{:02x} {} bytes {hex} {text}", packet.sequence, packet.payload.len())
+        format!("#{at} {:02x} {} bytes {hex} {text}", packet.sequence, packet.payload.len())
     };
-    let lines: Vec<String> = exchange.packets.iter().take(40).map(line).collect();
-    format!("{} packets\n  {}", exchange.packets.len(), lines.join("\n  "))
+    let apart =
+        exchange.packets.iter().enumerate().filter(|&(at, packet)| other.packets.get(at) != Some(packet));
+    let lines: Vec<String> = apart.map(|(at, packet)| line(at, packet)).take(20).collect();
+    format!("{} packets, of which these differ\n  {}", exchange.packets.len(), lines.join("\n  "))
 }

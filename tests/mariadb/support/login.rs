@@ -19,6 +19,8 @@ pub struct Login {
     pub password: String,
     pub schema: Option<String>,
     pub capabilities: u64,
+    /// Id of the collation that the client starts with.
+    pub collation: u8,
     /// The plugin that the client says it starts with.
     pub plugin: &'static str,
     /// Verification and name of the server, where the client upgrades to TLS.
@@ -61,6 +63,7 @@ impl Login {
             password: password.to_owned(),
             schema: None,
             capabilities: BASE | DEPRECATE_EOF | SESSION_TRACK,
+            collation: 45,
             plugin: "mysql_native_password",
             tls: None,
             attributes: Vec::new(),
@@ -136,7 +139,7 @@ impl Login {
         let capabilities = self.capabilities | tls | attributes | more;
         let mut packet = ((capabilities & 0xffff_ffff) as u32).to_le_bytes().to_vec();
         packet.extend_from_slice(&(1_u32 << 30).to_le_bytes());
-        packet.push(45);
+        packet.push(self.collation);
         packet.extend_from_slice(&[0; 19]);
         packet.extend_from_slice(&((capabilities >> 32) as u32).to_le_bytes());
         packet

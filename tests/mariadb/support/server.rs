@@ -16,17 +16,20 @@ pub const PASSWORD: &str = "correct horse";
 /// Starts once a binary; the process's end takes it away.
 pub fn server() -> &'static ScratchServer {
     static SERVER: OnceLock<ScratchServer> = OnceLock::new();
-    SERVER.get_or_init(|| {
-        let options = Options {
-            tcp: true,
-            statements: accounts(),
-            proxy_protocol_networks: Some("127.0.0.1,localhost".to_owned()),
-            // No statement is slow: the status of a response would say so.
-            arguments: vec!["--plugin-load-add=auth_ed25519".into(), "--long-query-time=3600".into()],
-            ..Options::default()
-        };
-        ScratchServer::start(&options, &mut |_| {}).unwrap_or_else(|error| panic!("{error}"))
-    })
+    SERVER.get_or_init(own_server)
+}
+
+/// One more server of the same kind, for a test that stops it, kills it or counts what everybody does there.
+pub fn own_server() -> ScratchServer {
+    let options = Options {
+        tcp: true,
+        statements: accounts(),
+        proxy_protocol_networks: Some("127.0.0.1,localhost".to_owned()),
+        // No statement is slow: the status of a response would say so.
+        arguments: vec!["--plugin-load-add=auth_ed25519".into(), "--long-query-time=3600".into()],
+        ..Options::default()
+    };
+    ScratchServer::start(&options, &mut |_| {}).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// The server itself, without a proxy.
@@ -36,7 +39,12 @@ pub fn direct() -> Endpoint {
 
 /// A connection straight to the server that may do everything.
 pub fn root() -> RawClient {
-    RawClient::connect(&Login::new(Endpoint::Unix(server().socket()), "root", ""))
+    root_of(server())
+}
+
+/// The same at a server of the test's own.
+pub fn root_of(server: &ScratchServer) -> RawClient {
+    RawClient::connect(&Login::new(Endpoint::Unix(server.socket()), "root", ""))
         .expect("root comes in by the socket")
 }
 

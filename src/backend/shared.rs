@@ -14,6 +14,9 @@ use crate::session::state::SessionState;
 pub const TRACK_ALL: &str = "SET session_track_system_variables='*',session_track_schema=ON,session_track_state_change=ON,\
      session_track_transaction_info='CHARACTERISTICS'";
 
+/// What a session has beside its variables.
+const OTHERS: &str = "SELECT CURRENT_ROLE(), DATABASE(), @@character_set_database, @@collation_database";
+
 /// One particular connection, among all that this process ever has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tag(u64);
@@ -121,16 +124,16 @@ impl Connection {
         known: &[Arc<Baseline>],
         most_statements: usize,
     ) -> Result<(), ControlError> {
-        let commands = [query(baseline::QUERY), query("SELECT CURRENT_ROLE(), DATABASE()"), query(TRACK_ALL)];
+        let commands = [query(baseline::QUERY), query(OTHERS), query(TRACK_ALL)];
         let mut answers = self.exchange(&commands).await?;
         if let Some(refusal) = answers.iter_mut().find_map(|answer| answer.refusal.take()) {
             return Err(ControlError::Refused(refusal));
         }
         let here = answers.get_mut(1).and_then(|answer| answer.rows.pop()).unwrap_or_default();
-        let [role, schema] = here.as_slice() else {
+        let [role, schema, charset, collation] = here.as_slice() else {
             return Err(ControlError::Unexpected("a role and a schema were due"));
         };
-        let state = SessionState {
+        let mut state = SessionState {
             schema: schema.as_deref().map(Arc::from),
             role: role.as_deref().map(Arc::from),
             ..SessionState::default()
@@ -139,6 +142,11 @@ impl Connection {
         let fresh = Baseline::new(rows);
         let same = known.iter().find(|known| ***known == fresh);
         let baseline = same.cloned().unwrap_or_else(|| Arc::new(fresh));
+        if state.schema.is_none() {
+            for (name, value) in [("character_set_database", charset), ("collation_database", collation)] {
+                state.variables.assign(name, value.as_deref().unwrap_or_default(), &baseline);
+            }
+        }
         self.share(Shared::new(baseline, state, most_statements));
         Ok(())
     }

@@ -11,12 +11,12 @@ use crate::backend::shared::{SETTLE, Shared, TRACK_ALL, Tracking, Valid};
 use crate::protocol::command::Command;
 use crate::protocol::reply::ServerError;
 use crate::session::baseline::{Baseline, Form, TRACKING};
-use crate::session::residue::recipe;
 use crate::session::state::SessionState;
 
 /// Variables of which the server changes one when another is set, without saying so (10.11). When one of a group is to be
 /// set, all of it is; in the order of their names the one that changes the others comes first.
-pub const COUPLED: [&[&str]; 5] = [
+pub const COUPLED: [&[&str]; 6] = [
+    &["character_set_database", "collation_database"],
     &["character_set_client", "character_set_connection", "character_set_results", "collation_connection"],
     &["character_set_server", "collation_server"],
     &["log_queries_not_using_indexes", "log_slow_filter"],
@@ -45,8 +45,8 @@ pub struct Target<'a> {
     pub tracking: &'a Tracking,
     /// LAST_INSERT_ID(), where the next statement asks for it.
     pub insert_id: Option<u64>,
-    /// ROW_COUNT() and FOUND_ROWS(), where the next statement asks for them.
-    pub counts: Option<(i64, u64)>,
+    /// What leaves ROW_COUNT() and FOUND_ROWS() behind, where the next statement asks for them.
+    pub counts: &'a [String],
     /// The error in the diagnostics area, where the next statement asks for it.
     pub error: Option<&'a ServerError>,
 }
@@ -90,6 +90,12 @@ impl Plan {
         self.commands.iter().map(Vec::len).sum()
     }
 
+    /// Whether FOUND_ROWS() is afterwards what it was before: nothing that counts rows is among the commands.
+    fn keeps_found_rows(&self) -> bool {
+        let counts = |command: &Vec<u8>| command.windows(6).any(|word| word == b"SELECT");
+        !self.commands.iter().any(counts)
+    }
+
     fn push(&mut self, statement: &str) {
         self.commands.push(query(statement));
     }
@@ -107,8 +113,7 @@ pub fn plan(shared: &Shared, target: &Target<'_>) -> Plan {
         plan.settles = true;
         plan.push(SETTLE);
     }
-    if let Some(schema) = target.state.schema.as_ref().filter(|_| shared.state.schema != target.state.schema)
-    {
+    if let Some(schema) = target.state.schema.as_ref().filter(|_| needs_schema(&shared.state, target.state)) {
         plan.commands.push([&[Command::InitDb.byte()], &**schema].concat());
     }
     if let Some(set) = set_statement(shared, target) {
@@ -124,15 +129,22 @@ pub fn plan(shared: &Shared, target: &Target<'_>) -> Plan {
         let statements = target.state.one_shot_statements();
         plan.commands.extend(statements.map(|statement| [&[Command::Query.byte()], statement].concat()));
     }
-    if let Some((row_count, found_rows)) = target.counts {
-        recipe(row_count, found_rows).iter().for_each(|statement| plan.push(statement));
-    }
+    target.counts.iter().for_each(|statement| plan.push(statement));
     if let Some(error) = target.error {
         plan.signals = true;
         plan.commands.push(signal(error));
     }
     plan
 }
+
+/// Whether the schema is to be chosen: also again, where its character set had been replaced and is to be its own.
+fn needs_schema(from: &SessionState, to: &SessionState) -> bool {
+    let replaced = |state: &SessionState| state.variables.changed(OF_SCHEMA).is_some();
+    from.schema != to.schema || (replaced(from) && !replaced(to))
+}
+
+/// Stands for the variables that follow the schema.
+const OF_SCHEMA: &str = "collation_database";
 
 /// The command that makes the server say `error`, and remember it.
 pub fn signal(error: &ServerError) -> Vec<u8> {
@@ -183,6 +195,8 @@ fn assignments(from: &SessionState, to: &SessionState, baseline: &Baseline) -> V
     names.extend(coupled);
     names.sort_unstable();
     names.dedup();
+    let of_schema = |name: &&str| matches!(*name, "character_set_database" | "collation_database");
+    names.retain(|name| !of_schema(name) || to.variables.changed(name).is_some());
     let assign = |name: &&str| {
         let value = to.variables.value(name, baseline);
         let value = value.map_or_else(|| "DEFAULT".to_owned(), |value| rendered(name, value, baseline));
@@ -300,10 +314,13 @@ impl Shared {
         self.state.clone_from(target.state);
         self.tracking.clone_from(target.tracking);
         if !plan.is_empty() {
-            self.valid = Valid { insert_id: self.valid.insert_id, ..Valid::default() };
+            let found_rows = self.valid.found_rows && plan.keeps_found_rows();
+            let Valid { insert_id, diagnostics, .. } = self.valid;
+            self.valid = Valid { row_count: false, found_rows, insert_id, diagnostics };
         }
-        self.valid.row_count |= target.counts.is_some();
-        self.valid.found_rows |= target.counts.is_some();
+        let restored = !target.counts.is_empty();
+        self.valid.row_count |= restored;
+        self.valid.found_rows |= restored;
         self.valid.insert_id |= target.insert_id.is_some();
         self.valid.diagnostics |= target.error.is_some();
     }
@@ -330,7 +347,7 @@ mod tests {
 
     fn target<'a>(state: &'a SessionState) -> Target<'a> {
         let tracking = &Tracking::Everything;
-        Target { state, tracking, insert_id: None, counts: None, error: None }
+        Target { state, tracking, insert_id: None, counts: &[], error: None }
     }
 
     fn texts(plan: &Plan) -> Vec<String> {

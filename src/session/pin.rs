@@ -9,6 +9,8 @@ use crate::session::names::Names;
 pub enum PinReason {
     /// A transaction is open; a prepared XA transaction counts as one.
     Transaction,
+    /// A savepoint was set without autocommit and outside of a transaction.
+    Savepoint,
     /// An XA transaction was started and neither committed nor rolled back here.
     Xa,
     /// A temporary table or sequence exists.
@@ -51,6 +53,7 @@ pub enum PinReason {
 
 crate::label!(PinReason {
     Transaction => "transaction",
+    Savepoint => "savepoint",
     Xa => "xa",
     TemporaryTable => "temporary_table",
     UserVariables => "user_variables",

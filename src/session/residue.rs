@@ -135,7 +135,11 @@ pub fn recipe(row_count: i64, found_rows: u64) -> Vec<String> {
             found_rows.saturating_sub(1)
         )
     };
-    let counting = if found_rows == 0 { "SELECT 1 LIMIT 0".to_owned() } else { counted("", 0) };
+    // Up to one row no table is named, which would clear the diagnostics area.
+    let counting = match found_rows {
+        0 | 1 => format!("SELECT 1 LIMIT {found_rows}"),
+        _ => counted("", 0),
+    };
     match row_count {
         ..0 => vec![counting],
         0 => vec![counting, "DO 0".to_owned()],
@@ -146,6 +150,15 @@ pub fn recipe(row_count: i64, found_rows: u64) -> Vec<String> {
                  WHILE i > 1 DO SELECT 1 INTO v; SET i = i - 1; END WHILE; {last}; END"
             )]
         }
+    }
+}
+
+/// The statement that leaves this ROW_COUNT() behind and FOUND_ROWS() as it is; none for counts of rows.
+pub fn row_count_recipe(row_count: i64) -> Option<&'static str> {
+    match row_count {
+        ..0 => Some("SHOW WARNINGS"),
+        0 => Some("DO 0"),
+        1.. => None,
     }
 }
 

@@ -80,6 +80,16 @@ mod tests {
     }
 
     #[test]
+    fn a_variable_that_is_set_without_naming_its_scope_is_known_to_be_unreported() {
+        let unreported = |text: &str| classified(text).effects.contains(Effects::SETS_UNREPORTED);
+        assert!(unreported("SET @@sql_mode = ''") && unreported("SET a = 1, @@b = 2; SELECT 1"));
+        assert!(
+            !unreported("SET sql_mode = @@sql_mode")
+                && !unreported("SET @@session.sql_mode = '', @@local.b = 1")
+        );
+    }
+
+    #[test]
     fn a_select_behind_the_first_word_is_seen() {
         let selects = |text: &str| classified(text).effects.contains(Effects::SELECTS);
         assert!(selects("INSERT INTO t SELECT 1") && selects("SET @a = (SELECT 1)"));

@@ -87,6 +87,8 @@ flags! {
     SELECTS = 32,
     /// A SELECT after which FOUND_ROWS() may be another number than that of the rows sent.
     COUNTS_OTHERWISE = 33,
+    /// Sets a variable as `@@name`, without a scope: the server does not report that (10.11).
+    SETS_UNREPORTED = 34,
 }
 
 impl Effects {

@@ -173,6 +173,7 @@ impl List<'_> {
             let name = self.cursor.name();
             self.variable(name, if global { Scope::Global } else { Scope::Session });
         } else {
+            self.effects |= Effects::SETS_UNREPORTED;
             // A scope word in front of `@@` is an error.
             self.variable(first, Scope::Session);
         }

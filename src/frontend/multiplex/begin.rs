@@ -84,20 +84,14 @@ impl LoginAttempt<'_> {
         let baseline = connection.shared().map(|shared| Arc::clone(&shared.baseline)).ok_or_else(broken)?;
         let variables = source.shelf.knowledge().variables(claim.terms.collation, &baseline);
         let role = source.shelf.knowledge().role();
-        let schema = claim.terms.schema.as_deref().map(Arc::from);
         let known = variables.map(|variables| Known { baseline, variables, role });
         let Ok(start) = &known else { return begun(source, known, claim) };
-        let state = SessionState {
-            schema,
-            role: start.role.clone(),
-            variables: start.variables.clone(),
-            one_shot: None,
-        };
+        let state = beginning(&start.baseline, start.variables.clone(), start.role.clone(), claim);
         let target = Target {
             state: &state,
             tracking: &Tracking::Everything,
             insert_id: None,
-            counts: None,
+            counts: &[],
             error: None,
         };
         match connection.bring_to(&target).await {
@@ -136,11 +130,31 @@ fn begun(
     Ok(Box::new(Multiplex::new(source, known, claim)))
 }
 
+/// The state in which a session begins. Without a schema, its character set is also that of the schema that it does not have.
+fn beginning(
+    baseline: &Baseline,
+    mut variables: Variables,
+    role: Option<Arc<[u8]>>,
+    claim: &Claim,
+) -> SessionState {
+    let schema: Option<Arc<[u8]>> = claim.terms.schema.as_deref().map(Arc::from);
+    if schema.is_none() {
+        let of_connection = [
+            ("character_set_database", "character_set_connection"),
+            ("collation_database", "collation_connection"),
+        ];
+        for (name, source) in of_connection {
+            let value = variables.value(source, baseline).map(<[u8]>::to_vec);
+            value.iter().for_each(|value| variables.assign(name, value, baseline));
+        }
+    }
+    SessionState { schema, role, variables, one_shot: None }
+}
+
 impl Multiplex {
     fn new(source: Source, known: Known, claim: &Claim) -> Self {
         let Known { baseline, variables, role } = known;
-        let schema = claim.terms.schema.as_deref().map(Arc::from);
-        let state = SessionState { schema, role, variables, one_shot: None };
+        let state = beginning(&baseline, variables, role, claim);
         let mut own = Self {
             source,
             initial: state.clone(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::backend::control::{Answer, query};
+use crate::backend::control::{Answer, Row, query};
 use crate::backend::shared::{SETTLE, Shared};
 use crate::backend::sync::COUPLED;
 use crate::frontend::error::SessionEnd;
@@ -25,10 +25,8 @@ use crate::sql::kind::Kind;
 const LONGEST_MESSAGE: usize = 500;
 
 /// Variables that cannot be carried from one connection to another: they change by themselves, or setting them warns.
-const UNSTEADY: [&str; 17] = [
+const UNSTEADY: [&str; 15] = [
     "big_tables",
-    "character_set_database",
-    "collation_database",
     "gtid_seq_no",
     "insert_id",
     "max_tmp_tables",
@@ -44,6 +42,9 @@ const UNSTEADY: [&str; 17] = [
     "wsrep_on",
     "wsrep_sync_wait",
 ];
+
+/// Variables of the current schema: the next USE replaces them, whoever set them.
+const OF_SCHEMA: [&str; 2] = ["character_set_database", "collation_database"];
 
 /// What is to be asked of the server after a statement, because its answer does not say it.
 #[derive(Default)]
@@ -89,6 +90,9 @@ impl Session {
         questions.locks |= task.has(Effects::TAKES_USER_LOCK | Effects::RELEASES_USER_LOCK)
             && own.pins.locks.all().is_some_and(|mut names| names.next().is_some());
         questions.tracking |= task.has(Effects::SETS_TRACKING);
+        if task.has(Effects::SETS_UNREPORTED) {
+            own.ask_for_assigned(task, &mut questions);
+        }
         if !questions.is_empty() {
             self.ask(own, task, &questions).await?;
         }
@@ -109,7 +113,8 @@ impl Session {
             own.pins.locks.all().map(|names| names.map(<[u8]>::to_vec).collect()).unwrap_or_default();
         let mut commands = Vec::new();
         if questions.diagnostics {
-            commands.push(query("SELECT @@warning_count, @@error_count"));
+            // This leaves FOUND_ROWS() and the area itself as they are.
+            commands.push(query("SHOW WARNINGS"));
         }
         if !names.is_empty() {
             let list: Vec<String> = names.iter().map(|name| format!("@@session.`{name}`")).collect();
@@ -126,10 +131,10 @@ impl Session {
             commands.extend([query("SELECT @@timestamp"), query("SELECT @@timestamp")]);
         }
         let mut answers = self.question(own, commands).await?.into_iter();
-        let mut row = || answers.next().and_then(|mut answer| answer.rows.pop());
         if questions.diagnostics {
-            own.observe_counts(row());
+            own.observe_conditions(answers.next().map(|answer| answer.rows));
         }
+        let mut row = || answers.next().and_then(|mut answer| answer.rows.pop());
         if !names.is_empty() {
             own.observe_values(&names, row());
         }
@@ -153,7 +158,8 @@ impl Session {
     ) -> Result<Vec<Answer>, Halt> {
         let limit = own.source.backend.connect_timeout();
         let connection = self.connection().map_err(Halt::End)?;
-        let owes = connection.shared().is_some_and(|shared| shared.owes());
+        let counts = commands.iter().any(|command| !command.ends_with(b"SHOW WARNINGS"));
+        let owes = counts && connection.shared().is_some_and(|shared| shared.owes());
         if owes {
             commands.insert(0, query(SETTLE));
         }
@@ -172,7 +178,7 @@ impl Session {
                 shared.settle_with(&answers.remove(0));
             }
             shared.valid.row_count = false;
-            shared.valid.found_rows = false;
+            shared.valid.found_rows &= !counts;
         }
         if answers.iter().any(|answer| answer.refusal.is_some()) {
             own.pins.set(PinReason::UnknownState);
@@ -195,6 +201,7 @@ impl Multiplex {
                 Ok(Report::Schema(schema)) => {
                     explained = true;
                     self.state.schema = (!schema.is_empty()).then(|| Arc::from(schema));
+                    OF_SCHEMA.iter().for_each(|name| self.state.variables.forget(name));
                 }
                 Ok(Report::Characteristics(sql)) => self.state.observe_characteristics(sql),
                 Ok(Report::TransactionState(state)) => {
@@ -232,7 +239,7 @@ impl Multiplex {
                 self.residue.insert_id = Held::Known(number.unwrap_or(0));
             }
             _ if TRACKING.contains(&name) => self.pins.set(PinReason::Tracking),
-            _ if is_apart(name) => {}
+            _ if is_apart(name) && !OF_SCHEMA.contains(&name) => {}
             _ => {
                 if let Some(group) = COUPLED.iter().find(|group| group.contains(&name)) {
                     questions.variables.extend(group.iter().map(|name| (*name).to_owned()));
@@ -346,21 +353,32 @@ impl Multiplex {
         self.pins.follow(PinReason::Diagnostics, (self.diagnostics == Diagnostics::Here).into());
     }
 
-    /// Numbers of warnings and of errors in the diagnostics area.
-    fn observe_counts(&mut self, row: Option<Vec<Option<Vec<u8>>>>) {
-        let counts = row.map(|row| row.into_iter().flatten().collect::<Vec<_>>());
-        let counts: Option<Vec<&[u8]>> =
-            counts.as_ref().map(|counts| counts.iter().map(Vec::as_slice).collect());
+    /// The rows of SHOW WARNINGS: level, number and text of each condition.
+    fn observe_conditions(&mut self, rows: Option<Vec<Row>>) {
         let error = match &self.diagnostics {
             Diagnostics::Error(error) => Some(error.clone()),
             _ => None,
         };
-        self.diagnostics = match (counts.as_deref(), error) {
-            (Some([b"0", b"0"]), _) => Diagnostics::Clean,
-            (Some([b"1", b"1"]), Some(error)) => Diagnostics::Error(error),
+        self.diagnostics = match (rows.as_deref(), error) {
+            (Some([]), _) => Diagnostics::Clean,
+            (Some([only]), Some(error)) if is_condition(only, &error) => Diagnostics::Error(error),
             _ => Diagnostics::Here,
         };
         self.pins.follow(PinReason::Diagnostics, (self.diagnostics == Diagnostics::Here).into());
+    }
+
+    /// Variables that a SET has changed without a report.
+    fn ask_for_assigned(&self, task: &Task<'_>, questions: &mut Questions) {
+        match task.statement.subject.names() {
+            Some(names) if task.statement.kind == Kind::Set => {
+                questions.variables.extend(names.iter().cloned());
+                questions.timestamp |= names.iter().any(|name| name == "timestamp");
+            }
+            _ => {
+                questions.variables.extend(self.baseline.settings().map(|(name, _)| name.to_owned()));
+                questions.timestamp = true;
+            }
+        }
     }
 
     fn names_to_ask(&self, task: &Task<'_>, questions: &Questions) -> Vec<String> {
@@ -375,12 +393,13 @@ impl Multiplex {
         }
         names.sort_unstable();
         names.dedup();
-        names.retain(|name| TRACKING.contains(&name.as_str()) || self.baseline.value(name).is_some());
+        let apart = |name: &str| TRACKING.contains(&name) || OF_SCHEMA.contains(&name);
+        names.retain(|name| apart(name) || self.baseline.value(name).is_some());
         names
     }
 
     /// Values that were asked for; the server says 1 and 0 here where it reports ON and OFF.
-    fn observe_values(&mut self, names: &[String], row: Option<Vec<Option<Vec<u8>>>>) {
+    fn observe_values(&mut self, names: &[String], row: Option<Row>) {
         let Some(row) = row else { return self.pins.set(PinReason::UnknownState) };
         let mut wish = (*self.wish).clone();
         for (name, value) in names.iter().zip(row) {
@@ -414,7 +433,7 @@ impl Multiplex {
         self.wish = Arc::new(wish);
     }
 
-    fn observe_locks(&mut self, names: &[Vec<u8>], row: Option<Vec<Option<Vec<u8>>>>) {
+    fn observe_locks(&mut self, names: &[Vec<u8>], row: Option<Row>) {
         let Some(row) = row else { return };
         for (name, held) in names.iter().zip(row) {
             if held.as_deref() == Some(b"0") {
@@ -425,12 +444,8 @@ impl Multiplex {
     }
 
     /// @@timestamp stands still when it was set, and runs when not.
-    fn observe_timestamps(
-        &mut self,
-        first: Option<Vec<Option<Vec<u8>>>>,
-        second: Option<Vec<Option<Vec<u8>>>>,
-    ) {
-        let value = |row: Option<Vec<Option<Vec<u8>>>>| row.and_then(|mut row| row.pop()?);
+    fn observe_timestamps(&mut self, first: Option<Row>, second: Option<Row>) {
+        let value = |row: Option<Row>| row.and_then(|mut row| row.pop()?);
         match (value(first), value(second)) {
             (Some(first), Some(second)) if first == second => {
                 self.state.variables.assign("timestamp", &first, &self.baseline);
@@ -476,6 +491,11 @@ impl Multiplex {
             Some(b"NO_CHAIN" | b"0") | None
         )
     }
+}
+
+fn is_condition(row: &Row, error: &ServerError) -> bool {
+    let code = error.code.to_string();
+    matches!(row.as_slice(), [Some(level), Some(number), _] if level == b"Error" && number == code.as_bytes())
 }
 
 fn hexadecimal(text: &[u8]) -> String {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use crate::backend::shared::Tracking;
+use crate::backend::shared::{Tracking, Valid};
 use crate::backend::sync::{SyncError, Target};
 use crate::frontend::error::SessionEnd;
 use crate::frontend::multiplex::{Diagnostics, Halt, Multiplex};
@@ -15,7 +15,7 @@ use crate::pool::close_reason::CloseReason;
 use crate::pool::{AcquireError, Lease, Pool, Request, Wish};
 use crate::protocol::reply::ServerError;
 use crate::session::SessionState;
-use crate::session::residue::Held;
+use crate::session::residue::{Held, recipe, row_count_recipe};
 use crate::telemetry;
 
 /// Attempts to get a connection that does not break while it is brought to the session's state.
@@ -43,7 +43,7 @@ pub struct Needs {
 #[derive(Default)]
 struct Restored {
     insert_id: Option<u64>,
-    counts: Option<(i64, u64)>,
+    counts: Vec<String>,
     error: Option<ServerError>,
 }
 
@@ -144,7 +144,7 @@ impl Session {
             state: needs.state.as_ref().unwrap_or(&own.state),
             tracking: &tracking,
             insert_id: restored.insert_id,
-            counts: restored.counts,
+            counts: &restored.counts,
             error: restored.error.as_ref(),
         };
         let limit = own.source.backend.connect_timeout();
@@ -171,25 +171,32 @@ impl Session {
             restored.insert_id = Some(settled(&pool, own, Which::InsertId).await);
         }
         if needs.counts && !(valid.row_count && valid.found_rows) {
-            let found_rows = match (&own.residue.found_rows, valid.found_rows) {
-                // It is here, and would be lost by making the other one.
-                (Held::Owed(_), true) => {
-                    if let Ok(connection) = self.connection() {
-                        let _ = connection.settle().await;
-                    }
-                    settled(&pool, own, Which::FoundRows).await
-                }
-                _ => settled(&pool, own, Which::FoundRows).await,
+            let cheap = row_count_recipe(own.residue.row_count).filter(|_| valid.found_rows);
+            restored.counts = match cheap {
+                Some(statement) => vec![statement.to_owned()],
+                None => self.recipe(own, valid).await,
             };
-            restored.counts = Some((own.residue.row_count, found_rows));
         }
-        if needs.diagnostics
-            && !valid.diagnostics
+        let clears = restored.counts.iter().any(|statement| statement.contains("JSON_TABLE"));
+        if (clears || (needs.diagnostics && !valid.diagnostics))
             && let Diagnostics::Error(error) = &own.diagnostics
         {
             restored.error = Some(error.clone());
         }
         restored
+    }
+
+    /// What makes both counts again.
+    async fn recipe(&mut self, own: &mut Multiplex, valid: Valid) -> Vec<String> {
+        if valid.found_rows
+            && let Ok(connection) = self.connection()
+        {
+            // It is here, and would be lost by making the other one.
+            let _ = connection.settle().await;
+        }
+        let pool = Arc::clone(&self.frontend.pool);
+        let found_rows = settled(&pool, own, Which::FoundRows).await;
+        recipe(own.residue.row_count, found_rows)
     }
 
     /// After a reload: the account's new password, the server's new certificate, …

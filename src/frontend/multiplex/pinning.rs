@@ -9,6 +9,7 @@ use crate::session::names::Names;
 use crate::session::statements::Hold;
 use crate::session::{PinReason, Pins};
 use crate::sql::effects::Effects;
+use crate::sql::kind::Kind;
 use crate::sql::subject::Subject;
 
 /// `ER_PARSE_ERROR`: nothing was executed.
@@ -49,6 +50,9 @@ impl Multiplex {
             }
             self.follow_subject(task, failed);
         }
+        if task.runs_a_statement() && !failed {
+            self.follow_savepoint(task.statement.kind);
+        }
         if let Some(status) = observed.status {
             let open = status.contains(StatusFlags::IN_TRANSACTION);
             self.pins.follow(PinReason::Transaction, open.into());
@@ -57,6 +61,22 @@ impl Multiplex {
             }
         }
         self.follow_holds();
+    }
+
+    /// Without autocommit a savepoint stays although no transaction is open yet (10.11).
+    fn follow_savepoint(&mut self, kind: Kind) {
+        match kind {
+            Kind::Savepoint if !self.status.contains(StatusFlags::AUTOCOMMIT) => {
+                self.pins.set(PinReason::Savepoint);
+            }
+            Kind::Commit
+            | Kind::CommitOther
+            | Kind::Rollback
+            | Kind::Begin
+            | Kind::Definition
+            | Kind::LockTables => self.pins.end(PinReason::Savepoint),
+            _ => {}
+        }
     }
 
     /// Long data and cursors of prepared statements.

@@ -12,6 +12,7 @@ pub mod frontend;
 pub mod pool;
 pub mod protocol;
 pub mod router;
+pub mod session;
 pub mod sql;
 pub mod tasks;
 pub mod telemetry;

@@ -5,8 +5,8 @@
 
 SOCKET is the unix socket of a scratch server with a passwordless root account, DIRECTORY defaults to tests/fixtures.
 One file is written for each kind of response and each set of capabilities that changes its bytes:
-`<server version>/<response>.<mode>.txt`, where mode is `classic`, `track` (SESSION_TRACK), `deprecate`
-(DEPRECATE_EOF) or `deprecate-track`. A file has `#` comments (command, capabilities) and then one packet a line:
+`<server version>/<response>.<mode>.txt`, where mode is `classic`, `track` (SESSION_TRACK), `deprecate` (DEPRECATE_EOF) or
+`deprecate-track`. Whole sessions under several settings of session_track_* go to `session_track/<settings>.<mode>.txt`. A file has `#` comments (command, capabilities) and then one packet a line:
 sequence id, a space, the payload, both in hex. Packets follow each other as they came in.
 
 No dependency beyond Python's standard library.
@@ -140,6 +140,28 @@ QUERIES = {
     "kill_query_itself": b"KILL QUERY CONNECTION_ID()",
 }
 
+# Sessions that are recorded under several settings of session_track_*, to compare what each lets a client hear.
+SETTINGS = {
+    "all": ("*", "ON", "ON", "CHARACTERISTICS"),
+    "default": ("autocommit,character_set_client,character_set_connection,character_set_results,time_zone", "ON", "OFF", "OFF"),
+    "two_variables": ("sort_buffer_size,time_zone", "OFF", "ON", "OFF"),
+    "transaction_state": ("", "ON", "OFF", "STATE"),
+    "characteristics": ("autocommit", "OFF", "OFF", "CHARACTERISTICS"),
+    "nothing": ("", "OFF", "OFF", "OFF"),
+}
+TRACKED = [
+    "USE mysql", "USE fixture", "SET NAMES latin1", "SET NAMES utf8mb4", "SET time_zone = '+01:00', sort_buffer_size = 200000",
+    "SET character_set_results = NULL", "SET @a = 1", "DO 1", "SELECT sets_variables()", "SELECT 1", "DO 1", "SELECT 1 FROM nowhere",
+    "SET time_zone = 'SYSTEM'", "SELECT sets_variables()", "SELECT sets_variables()", "SET sort_buffer_size = 300000", "SET @a = 1",
+    "SELECT sets_variables(); SELECT 1; SET time_zone = '+02:00'; SELECT a FROM t", "SELECT sets_variables(); DO 1; SELECT 1", "USE fixture",
+    "BEGIN", "SELECT a FROM t", "SELECT a FROM t", "DO 1", "INSERT INTO t VALUES (70, 'x')", "SELECT a FROM t", "SET @a = 1", "ROLLBACK",
+    "START TRANSACTION READ ONLY", "SELECT a FROM t", "COMMIT", "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", "SELECT a FROM t", "DO 1",
+    "SET autocommit = 0", "SELECT a FROM t", "COMMIT", "SELECT a FROM t", "USE fixture", "COMMIT", "SELECT a FROM t", "ROLLBACK", "DO 1",
+    "BEGIN NOT ATOMIC DECLARE v INT; SELECT a INTO v FROM t LIMIT 1; COMMIT; END", "SET autocommit = 1", "CALL begins_and_commits()", "DO 1",
+    "LOCK TABLES t READ", "SELECT a FROM t", "UNLOCK TABLES",
+    "SET STATEMENT time_zone = '+03:00' FOR DO 1", "DO 1", "SET sort_buffer_size = 400000", "SET time_zone = '+04:00'",
+]
+
 SETUP = [
     b"DROP DATABASE IF EXISTS fixture", b"CREATE DATABASE fixture", b"USE fixture",
     b"CREATE TABLE t (a INT PRIMARY KEY, b VARCHAR(20))",
@@ -149,6 +171,9 @@ SETUP = [
     b"CREATE PROCEDURE no_result() SET @done = 1",
     b"CREATE PROCEDURE failing() BEGIN SELECT 1; SELECT * FROM nowhere; END",
     b"CREATE PROCEDURE with_out(OUT x INT) BEGIN SELECT 'row'; SET x = 7; END",
+    b"CREATE PROCEDURE begins_and_commits() BEGIN START TRANSACTION; SELECT a FROM t; COMMIT; END",
+    b"CREATE FUNCTION sets_variables() RETURNS INT READS SQL DATA BEGIN SET SESSION sort_buffer_size = 100000; "
+    b"SET SESSION time_zone = '+05:00'; RETURN 1; END",
 ]
 
 
@@ -314,6 +339,22 @@ class Recorder:
         session.run(b"CREATE OR REPLACE TABLE x (j JSON, u UUID, p POINT)")
         self.save("extended_metadata", "COM_QUERY SELECT j, u, p FROM x", session.query(b"SELECT j, u, p FROM x"), session.capabilities)
 
+    def tracking(self):
+        """Whole sessions, one file each: settings, then command after command with its response."""
+        directory = self.directory / "session_track"
+        directory.mkdir(exist_ok=True)
+        for name, settings in SETTINGS.items():
+            self.prepare_schema()
+            session = self.connect()
+            session.run(b"USE fixture")
+            names = ["system_variables", "schema", "state_change", "transaction_info"]
+            session.run(("SET " + ", ".join(f"session_track_{n} = '{v}'" for n, v in zip(names, settings))).encode())
+            lines = [f"# server: {self.version}", f"# settings: {'|'.join(settings)}"]
+            for sql in TRACKED:
+                lines.append(f"# command: COM_QUERY {sql}")
+                lines += [f"{seq:02x} {payload.hex()}" for seq, payload in session.query(sql.encode())]
+            (directory / f"{name}.{self.mode}.txt").write_text("\n".join(lines) + "\n")
+
     def progress(self):
         self.prepare_schema()
         session = self.session(PROGRESS)
@@ -332,6 +373,8 @@ def main():
         for step in [recorder.queries, recorder.transactions, recorder.statements, recorder.bulk, recorder.cached_metadata,
                      recorder.others, recorder.extended_metadata]:
             step()
+        if MODES[mode] & SESSION_TRACK:
+            recorder.tracking()
     recorder.progress()
     recorder.save("greeting", "the server's first packet", [greeting.greeting])
 

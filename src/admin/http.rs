@@ -1,9 +1,8 @@
-//! The admin endpoint: `/metrics`, `/healthz`, `/readyz`.
+//! The admin endpoint: `/metrics`, `/healthz`, `/readyz`, `/api/v1/…`.
 //!
 //! `app` runs [`serve`] as a task of its own. Once `shutdown` is done no connection is accepted and requests under way are
-//! answered; dropping the future ends accepting at once.
+//! answered; dropping the future cuts everything off.
 
-use std::fmt::Debug;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
@@ -15,7 +14,9 @@ use axum::routing::get;
 use axum::{Router, serve::Listener};
 use serde_json::json;
 
-use super::ready::Readiness;
+use crate::admin::connections::{self, Limits};
+use crate::admin::ready::Readiness;
+use crate::admin::views::Views;
 use crate::telemetry::Registry;
 
 /// What the endpoint reads.
@@ -27,31 +28,52 @@ pub struct AdminState {
     pub ready: Arc<dyn Fn() -> Readiness + Send + Sync>,
 }
 
+/// All that the endpoint reads; without views there is no `/api/v1/`.
+#[derive(Clone)]
+pub struct Endpoint {
+    state: AdminState,
+    views: Option<Views>,
+}
+
+impl From<AdminState> for Endpoint {
+    fn from(state: AdminState) -> Self {
+        Self { state, views: None }
+    }
+}
+
+impl AdminState {
+    /// The endpoint that shows these views, too.
+    pub fn with_views(self, views: Views) -> Endpoint {
+        Endpoint { state: self, views: Some(views) }
+    }
+}
+
 /// Serves the endpoint on a bound TCP or unix listener until `shutdown` is done.
 ///
 /// # Errors
-/// None of one connection's; those of the listener are retried. What remains is the runtime's.
+/// None: those of one connection end that connection, those of the listener are retried.
 pub async fn serve<L>(
     listener: L,
-    state: AdminState,
+    endpoint: impl Into<Endpoint>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()>
 where
     L: Listener,
-    L::Addr: Debug,
 {
-    axum::serve(listener, router(state)).with_graceful_shutdown(shutdown).await
+    connections::serve(listener, router(endpoint.into()), Limits::default(), shutdown).await;
+    Ok(())
 }
 
-fn router(state: AdminState) -> Router {
+fn router(endpoint: Endpoint) -> Router {
     Router::new()
         .route("/", get(index))
         .route("/metrics", get(metrics))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
+        .merge(endpoint.views.map(Views::router).unwrap_or_default())
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .with_state(state)
+        .with_state(endpoint.state)
 }
 
 async fn index() -> Response {
@@ -61,6 +83,8 @@ async fn index() -> Response {
         "endpoints": {
             "/metrics": "metrics in Prometheus' text format",
             "/healthz": "200 while the process lives",
+            "/api/v1/sessions": "who is connected, in which state, pinned by what; account, state, pin, limit",
+            "/api/v1/pools": "connections of each account to each backend; account, backend, limit",
             "/readyz": "200 while clients can be served, otherwise 503 with the reasons",
         },
     }))
@@ -82,14 +106,17 @@ async fn readyz(State(state): State<AdminState>) -> Response {
     (status, Json(report)).into_response()
 }
 
+/// An answer that says what is wrong.
+pub(super) fn refuse(status: StatusCode, error: &str) -> Response {
+    (status, Json(json!({ "error": error }))).into_response()
+}
+
 async fn not_found(uri: Uri) -> Response {
-    let error = format!("nothing is at {}; see / for what there is", uri.path());
-    (StatusCode::NOT_FOUND, Json(json!({ "error": error }))).into_response()
+    refuse(StatusCode::NOT_FOUND, &format!("nothing is at {}; see / for what there is", uri.path()))
 }
 
 async fn method_not_allowed() -> Response {
-    (StatusCode::METHOD_NOT_ALLOWED, Json(json!({ "error": "only GET and HEAD are answered here" })))
-        .into_response()
+    refuse(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are answered here")
 }
 
 #[cfg(test)]

@@ -1,7 +1,15 @@
-//! What an operator asks a running proxy: metrics and health over HTTP.
+//! What an operator asks a running proxy, over HTTP: metrics, health, who is connected, how full the pools are.
 //!
 //! Built by `app`, which hands in what is read here; nothing in this module changes the proxy. The endpoint has no
 //! authentication, so the configuration lets it listen on loopback or a unix socket only.
+//!
+//! The read models ([`sessions`], [`pools`], [`ready`]) are plain data that both sides know: the endpoint writes them as
+//! JSON and `sealock status` reads them. Field names are stable: fields are added, not renamed.
+
+mod connections;
 
 pub mod http;
+pub mod pools;
 pub mod ready;
+pub mod sessions;
+pub mod views;

@@ -1,6 +1,6 @@
 //! Whether the proxy can serve clients: what `/readyz` answers, and why.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What readiness depends on, at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub struct Readiness {
 }
 
 /// A backend and whether it can be reached.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BackendHealth {
     /// Its name in the configuration.
     pub name: String,
@@ -22,7 +22,7 @@ pub struct BackendHealth {
 }
 
 /// Whether a backend can be reached.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "lowercase")]
 pub enum BackendState {
     /// It answered.
@@ -35,7 +35,7 @@ pub enum BackendState {
 }
 
 /// The body of the answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     /// Whether a client that connects now can be served.
     pub ready: bool,

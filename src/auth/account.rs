@@ -11,7 +11,7 @@ use super::ed25519::PublicKey;
 use super::native_password::{TOKEN_LEN, hash, token};
 use super::salt::random_bytes;
 use super::secret::BackendSecret;
-use crate::config::model::{self, AuthPlugin, Credential, Secret};
+use crate::config::model::{self, AuthPlugin, Credential, PoolMode, Secret};
 
 /// The accounts of rung *configured*; replaced as a whole by a reload.
 #[derive(Clone, Debug)]
@@ -55,6 +55,8 @@ pub struct Account {
     pub backend_user: String,
     /// Client connections of this account; none: the general limit.
     pub max_clients: Option<u32>,
+    /// How its sessions share backend connections; none: as the pool does.
+    pub mode: Option<PoolMode>,
     pub(super) proof: Proof,
     backend_secret: Option<BackendSecret>,
 }
@@ -83,6 +85,7 @@ impl Account {
             plugin: config.plugin,
             backend_user,
             max_clients: config.max_clients,
+            mode: config.mode,
             proof: Proof::new(&config.credential),
             backend_secret,
         }
@@ -95,6 +98,7 @@ impl Account {
             plugin: None,
             backend_user: String::new(),
             max_clients: None,
+            mode: None,
             proof: Proof::new(&Credential::Password(password)),
             backend_secret: None,
         })
@@ -106,6 +110,12 @@ impl Account {
             Proof::Empty | Proof::Password { .. } => true,
             Proof::Native(_) => plugin == AuthPlugin::NativePassword,
         }
+    }
+
+    /// What logs in at the backend for a client that had proven itself before a reload, by `former`.
+    pub fn renewed(&self, former: &BackendSecret) -> BackendSecret {
+        let token = former.native_token().map(|token| *token);
+        self.secret_for_backend(token).unwrap_or_else(|| former.clone())
     }
 
     /// What logs in at the backend, once a client has proven itself; `token` is what its answer gave away.

@@ -24,7 +24,14 @@ enum Outcome {
 
 /// An account `nova`; change fields as the test needs.
 fn configured(credential: Credential) -> model::Account {
-    model::Account { user: "nova".into(), credential, plugin: None, backend: None, max_clients: None }
+    model::Account {
+        user: "nova".into(),
+        credential,
+        plugin: None,
+        backend: None,
+        max_clients: None,
+        mode: None,
+    }
 }
 
 fn with_password(password: &str) -> model::Account {

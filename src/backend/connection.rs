@@ -14,7 +14,9 @@ use crate::auth::Channel;
 use crate::auth::Prover;
 use crate::backend::BackendThreadId;
 use crate::backend::connector::{Login, Terms, prove};
+use crate::backend::control::Outcome;
 use crate::backend::error::ConnectError;
+use crate::backend::shared::Shared;
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::command::Command;
 use crate::protocol::handshake::ChangeUser;
@@ -44,11 +46,12 @@ pub struct Connection {
     /// What the server sent and nobody has taken yet.
     pub buffer: ReadBuffer,
     facts: Facts,
+    shared: Option<Box<Shared>>,
 }
 
 /// What is known of a connection, beside the bytes on it.
 #[derive(Debug)]
-struct Facts {
+pub(super) struct Facts {
     thread: BackendThreadId,
     capabilities: Capabilities,
     status: StatusFlags,
@@ -107,7 +110,7 @@ impl Connection {
             login_ok: Vec::new(),
             born: Instant::now(),
         };
-        Self { stream, buffer, facts: facts.logged_in(login_ok) }
+        Self { stream, buffer, facts: facts.logged_in(login_ok), shared: None }
     }
 
     /// The server's id for it.
@@ -153,12 +156,7 @@ impl Connection {
     /// The response has ended as `last` says, with `status` as the last flags in it. What it did not tell stays as it was:
     /// after an error only an answer with flags makes the state certain again.
     pub fn end(&mut self, last: Last, status: Option<StatusFlags>) {
-        let certainty = match last {
-            Last::Ok => Certainty::Told,
-            Last::Error => Certainty::Doubtful,
-            Last::Other => self.facts.certainty,
-        };
-        self.facts.end(status.unwrap_or(self.facts.status), certainty);
+        self.facts.observe_end(last, status);
     }
 
     /// Whether the flags are those that the session has now.
@@ -245,6 +243,23 @@ impl Connection {
         Ok(Self::rejoin(packets, facts.logged_in(ok)))
     }
 
+    /// What is known of it because sessions share it; `None` where one session has it to itself.
+    pub fn shared(&mut self) -> Option<&mut Shared> {
+        self.shared.as_deref_mut()
+    }
+
+    /// From now on sessions share it.
+    pub(super) fn share(&mut self, shared: Shared) {
+        self.shared = Some(Box::new(shared));
+    }
+
+    pub(super) fn control(&mut self) -> (PacketStream<&mut MaybeTls>, Outcome<'_>) {
+        let buffer = std::mem::take(&mut self.buffer);
+        let packets =
+            PacketStream::from_parts(&mut self.stream, buffer, SequenceId::default(), CONTROL_PACKET_LIMIT);
+        (packets, Outcome { buffer: &mut self.buffer, facts: &mut self.facts })
+    }
+
     /// Says goodbye and closes.
     pub async fn quit(mut self) {
         let _ = self.send(&[1, 0, 0, 0, Command::Quit.byte()]).await;
@@ -260,17 +275,26 @@ impl Connection {
     }
 
     fn into_packets(self) -> (PacketStream, Facts) {
-        let Self { stream, buffer, facts } = self;
+        let Self { stream, buffer, facts, .. } = self;
         (PacketStream::from_parts(stream, buffer, SequenceId::default(), CONTROL_PACKET_LIMIT), facts)
     }
 
     fn rejoin(packets: PacketStream, facts: Facts) -> Self {
         let (stream, buffer) = packets.into_parts();
-        Self { stream, buffer, facts }
+        Self { stream, buffer, facts, shared: None }
     }
 }
 
 impl Facts {
+    pub(super) fn observe_end(&mut self, last: Last, status: Option<StatusFlags>) {
+        let certainty = match last {
+            Last::Ok | Last::ResultSet => Certainty::Told,
+            Last::Error => Certainty::Doubtful,
+            Last::Other => self.certainty,
+        };
+        self.end(status.unwrap_or(self.status), certainty);
+    }
+
     fn end(&mut self, status: StatusFlags, certainty: Certainty) {
         self.status = status;
         self.certainty = certainty;

@@ -169,7 +169,7 @@ impl Backend {
         if let Some(error) = error.filter(|error| error.is_own_shortage()) {
             let reason = crate::telemetry::chain(error);
             tracing::error!(
-                backend = self.name,
+                backend = self.name(),
                 reason,
                 "this process is short of something; the backend is not to blame"
             );
@@ -180,13 +180,13 @@ impl Backend {
                 self.metrics.up.set(0.0);
                 let reason = crate::telemetry::chain(error);
                 if self.health.observe_down(reason.clone()) == Change::WentDown {
-                    tracing::warn!(backend = self.name, address = %self.address, reason, "backend is down");
+                    tracing::warn!(backend = self.name(), address = %self.address, reason, "backend is down");
                 }
             }
             None => {
                 self.metrics.up.set(1.0);
                 if self.health.observe_up() == Change::CameUp {
-                    tracing::info!(backend = self.name, address = %self.address, "backend is up");
+                    tracing::info!(backend = self.name(), address = %self.address, "backend is up");
                 }
             }
         }

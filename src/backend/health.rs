@@ -90,6 +90,11 @@ impl Health {
         self.lock().verdict.clone()
     }
 
+    /// Whether the last attempt failed.
+    pub fn is_down(&self) -> bool {
+        matches!(self.lock().verdict, Verdict::Down { .. })
+    }
+
     /// The server answered.
     pub fn observe_greeting(&self, greeting: &Greeting) {
         let mut state = self.lock();

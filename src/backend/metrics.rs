@@ -34,6 +34,14 @@ pub struct BackendMetrics {
     pub timeouts: Counter,
     /// Statements killed because their client went away.
     pub kills: Counter,
+    /// Connections reset for the next session.
+    pub resets: Counter,
+    /// Times that a connection was brought to another session's state.
+    pub syncs: Counter,
+    /// Commands sent for that.
+    pub sync_statements: Counter,
+    /// Bytes of those.
+    pub sync_bytes: Counter,
     /// TLS handshakes.
     pub tls: TlsMetrics,
 }
@@ -48,6 +56,10 @@ impl BackendMetrics {
             waiters: registry.gauge(&names::POOL_WAITERS, &[backend]),
             timeouts: registry.counter(&names::POOL_TIMEOUTS, &[backend]),
             kills: registry.counter(&names::STATEMENTS_KILLED, &[]),
+            resets: registry.counter(&names::POOL_RESETS, &[backend]),
+            syncs: registry.counter(&names::POOL_SYNCS, &[backend]),
+            sync_statements: registry.counter(&names::POOL_SYNC_STATEMENTS, &[backend]),
+            sync_bytes: registry.counter(&names::POOL_SYNC_BYTES, &[backend]),
             tls: TlsMetrics::new(registry, Side::Backend),
         }
     }

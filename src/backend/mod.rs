@@ -6,11 +6,15 @@
 
 pub mod connection;
 pub mod connector;
+pub mod control;
 pub mod error;
 pub mod health;
 pub mod kill;
 pub mod metrics;
 pub mod proxy_header;
+pub mod shared;
+pub mod statements;
+pub mod sync;
 
 use std::fmt;
 use std::sync::Arc;
@@ -36,7 +40,7 @@ impl fmt::Display for BackendThreadId {
 /// One MariaDB server as the configuration names it.
 #[derive(Debug)]
 pub struct Backend {
-    name: String,
+    name: Arc<str>,
     address: Address,
     tls: Option<ClientTls>,
     proxy_protocol: bool,
@@ -59,7 +63,7 @@ impl Backend {
     ) -> Result<Self, TlsError> {
         let tls = ClientTls::build(&config.tls, &config.address)?;
         Ok(Self {
-            name: config.name.clone(),
+            name: config.name.as_str().into(),
             address: config.address.clone(),
             tls,
             proxy_protocol: config.proxy_protocol,
@@ -74,9 +78,19 @@ impl Backend {
         &self.name
     }
 
+    /// The same, to be kept.
+    pub fn shared_name(&self) -> Arc<str> {
+        Arc::clone(&self.name)
+    }
+
     /// Where it listens.
     pub fn address(&self) -> &Address {
         &self.address
+    }
+
+    /// Time to connect, negotiate TLS and log in; commands of the proxy's own have the same.
+    pub fn connect_timeout(&self) -> Duration {
+        self.connect_timeout
     }
 
     /// Whether it is told the client's address, so that a connection belongs to that address.

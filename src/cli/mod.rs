@@ -1,8 +1,9 @@
 //! The command line.
 
 pub mod certs;
+pub mod status;
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use crate::app::build::Builder;
 use crate::app::demo::{self, Ports, Until};
 use crate::app::run::{self, RunError};
 use crate::cli::certs::CertsCommand;
+use crate::cli::status::{StatusArgs, StatusError};
 use crate::config::Config;
 use crate::telemetry::{Registry, chain};
 use crate::tls::mint;
@@ -62,6 +64,12 @@ enum Command {
         #[arg(long, value_name = "PORT", default_value_t = 6070)]
         admin_port: u16,
     },
+    /// Show a running proxy's pools and sessions: who holds backend connections, who waits, and why.
+    ///
+    /// Asks the admin endpoint (admin.http) of a proxy on this machine. Sessions that keep a connection without using it come
+    /// first, the longest first. docs/multiplexing.md explains each reason.
+    #[command(after_help = status::EXAMPLES)]
+    Status(StatusArgs),
     /// Make development certificates, or look at certificates.
     #[command(subcommand)]
     Certs(CertsCommand),
@@ -77,6 +85,7 @@ pub fn main() -> ExitCode {
             let ports = Ports { proxy: port, admin: admin_port };
             demo::run(&demo::Options { ports, until }).map_err(Into::into)
         }
+        Command::Status(args) => show_status(&args),
         Command::Certs(command) => certs::run(&command, &mut std::io::stdout()).map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|error| {
@@ -115,6 +124,15 @@ fn check(file: &std::path::Path) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Err(errors) => Ok(unusable(&chain(&errors))),
+    }
+}
+
+fn show_status(args: &StatusArgs) -> anyhow::Result<ExitCode> {
+    match status::run(args, &mut std::io::stdout()) {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(StatusError::Write(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
+        Err(error) if error.is_unusable() => Ok(unusable(&error.to_string())),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `[[account]]`.
 
 use crate::config::key::{Key, KeyDoc};
-use crate::config::model::{Account, AuthPlugin, BackendLogin, Credential, Secret};
+use crate::config::model::{Account, AuthPlugin, BackendLogin, Credential, PoolMode, Secret};
 use crate::config::secret::PasswordKeys;
 use crate::config::section::{Section, assemble};
 use crate::config::value::{Node, Value};
@@ -74,6 +74,12 @@ const MAX_CLIENTS: Key<u32> = Key::optional(
     "Client connections of this account at once; 0 is no limit.",
 );
 
+const MODE: Key<PoolMode> = Key::optional(
+    "account.mode",
+    "`pool.mode`",
+    "How this account's sessions share connections to the servers: `multiplex` or `session`.",
+);
+
 pub(super) const KEYS: &[KeyDoc] = &[
     USER.doc(),
     PASSWORD.inline.doc(),
@@ -86,6 +92,7 @@ pub(super) const KEYS: &[KeyDoc] = &[
     BACKEND_PASSWORD.file.doc(),
     BACKEND_PASSWORD.variable.doc(),
     MAX_CLIENTS.doc(),
+    MODE.doc(),
 ];
 
 pub(super) fn read(section: &Section<'_>) -> Option<Account> {
@@ -95,6 +102,7 @@ pub(super) fn read(section: &Section<'_>) -> Option<Account> {
         plugin: section.optional(&PLUGIN),
         backend: read_backend_login(section),
         max_clients: section.optional(&MAX_CLIENTS),
+        mode: section.optional(&MODE),
     })?;
     match (&account.credential, account.plugin) {
         (Credential::NativeHash(_), Some(plugin)) if plugin != AuthPlugin::NativePassword => {

@@ -57,8 +57,9 @@ impl Choice for AuthPlugin {
 }
 
 impl Choice for PoolMode {
-    const ALL: &'static [(&'static str, Self)] = &[("session", Self::Session)];
-    const NAMES: &'static str = "\"session\"";
+    const ALL: &'static [(&'static str, Self)] =
+        &[("multiplex", Self::Multiplex), ("session", Self::Session)];
+    const NAMES: &'static str = "\"multiplex\" or \"session\"";
 }
 
 impl Choice for LogFormat {

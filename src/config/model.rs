@@ -164,6 +164,8 @@ pub struct Account {
     pub backend: Option<BackendLogin>,
     /// Client connections of this account, 0: no limit; none: `limits.max_clients_per_account`.
     pub max_clients: Option<u32>,
+    /// How its sessions share backend connections; none: `pool.mode`.
+    pub mode: Option<PoolMode>,
 }
 
 /// What the proxy knows of an account's password. `Debug` prints neither password nor hash.
@@ -213,8 +215,12 @@ pub struct Pool {
     pub mode: PoolMode,
     /// Backend connections per backend and account.
     pub max_connections: u32,
-    /// Idle connections kept per backend and account.
+    /// Idle connections kept per backend and account for sessions that have one to themselves.
     pub max_idle: u32,
+    /// Idle connections kept per backend and account for sessions that share, however long nobody uses them.
+    pub min_idle: u32,
+    /// Prepared statements on each shared connection.
+    pub max_statements: u32,
     /// How long a client waits for a connection.
     pub acquire_timeout: Duration,
     /// How long an idle connection is kept.
@@ -226,6 +232,8 @@ pub struct Pool {
 /// How backend connections are shared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PoolMode {
+    /// Sessions share backend connections statement by statement.
+    Multiplex,
     /// One backend connection for each client, for as long as the client stays.
     Session,
 }

@@ -9,8 +9,8 @@ use crate::config::value::{POSITIVE, is_positive};
 
 const MODE: Key<PoolMode> = Key::with_default(
     "pool.mode",
-    "\"session\"",
-    "How connections to the servers are shared: `session` gives each client one for as long as it stays, then resets it for the next.",
+    "\"multiplex\"",
+    "How connections to the servers are shared: `multiplex` lends one for each statement, `session` gives each client one for as long as it stays. Relayed logins are always `session`.",
 );
 
 const MAX_CONNECTIONS: Key<u32> = Key::with_default(
@@ -23,9 +23,23 @@ const MAX_CONNECTIONS: Key<u32> = Key::with_default(
 const MAX_IDLE: Key<u32> = Key::with_default(
     "pool.max_idle",
     "10",
-    "Idle connections kept to each server for each account; 0 closes them all.",
+    "Idle connections kept to each server for each account in mode `session`; 0 closes them all.",
 )
 .accepting("whole number from 0 to 100000", |count| *count <= 100_000);
+
+const MIN_IDLE: Key<u32> = Key::with_default(
+    "pool.min_idle",
+    "1",
+    "Idle connections kept to each server for each account in mode `multiplex`, however long nobody uses them.",
+)
+.accepting("whole number from 0 to 100000", |count| *count <= 100_000);
+
+const MAX_STATEMENTS: Key<u32> = Key::with_default(
+    "pool.max_statements",
+    "200",
+    "Prepared statements kept on each connection in mode `multiplex`; those used least recently are closed, and prepared again when a client executes them.",
+)
+.accepting("whole number from 1 to 10000", |count| (1..=10_000).contains(count));
 
 const ACQUIRE_TIMEOUT: Key<Duration> = Key::with_default(
     "pool.acquire_timeout",
@@ -49,6 +63,8 @@ pub(super) const KEYS: &[KeyDoc] = &[
     MODE.doc(),
     MAX_CONNECTIONS.doc(),
     MAX_IDLE.doc(),
+    MIN_IDLE.doc(),
+    MAX_STATEMENTS.doc(),
     ACQUIRE_TIMEOUT.doc(),
     IDLE_TIMEOUT.doc(),
     MAX_LIFETIME.doc(),
@@ -59,6 +75,8 @@ pub(super) fn read(section: &Section<'_>) -> Option<Pool> {
         mode: section.value(&MODE),
         max_connections: section.value(&MAX_CONNECTIONS),
         max_idle: section.value(&MAX_IDLE),
+        min_idle: section.value(&MIN_IDLE),
+        max_statements: section.value(&MAX_STATEMENTS),
         acquire_timeout: section.value(&ACQUIRE_TIMEOUT),
         idle_timeout: section.value(&IDLE_TIMEOUT),
         max_lifetime: section.value(&MAX_LIFETIME),

@@ -11,6 +11,7 @@ use std::task::Poll;
 use crate::frontend::client::Incoming;
 use crate::frontend::error::SessionEnd;
 use crate::frontend::session::Session;
+use crate::pool::Lease;
 use crate::pool::close_reason::CloseReason;
 use crate::protocol::command::Shape;
 use crate::protocol::packet::{HEADER_LEN, Header};
@@ -26,7 +27,7 @@ impl Session {
     pub(super) async fn stream_binlog(&mut self, incoming: Incoming) -> Result<(), SessionEnd> {
         self.waits_for_answer = true;
         let files = self.send_command(incoming).await?;
-        self.lease.taint(CloseReason::Streamed);
+        self.taint(CloseReason::Streamed);
         self.relay_response(Shape::Stream, files).await
     }
 
@@ -39,7 +40,7 @@ impl Session {
     }
 
     async fn stream_news(&mut self) -> Result<News, SessionEnd> {
-        let connection = self.lease.connection().ok_or(SessionEnd::BackendClosed)?;
+        let connection = self.lease.as_mut().and_then(Lease::connection).ok_or(SessionEnd::BackendClosed)?;
         let (client, wake, phase) = (&mut self.client, &mut self.wake, &self.frontend.phase);
         poll_fn(|cx| {
             match connection.poll_fill(cx) {
@@ -64,7 +65,8 @@ impl Session {
             match bytes.map(|bytes| (bytes, bytes.get(HEADER_LEN))) {
                 None if header.len <= LONGEST_ACKNOWLEDGEMENT => return Ok(()),
                 Some((bytes, Some(&ACKNOWLEDGEMENT))) => {
-                    let connection = self.lease.connection().ok_or(SessionEnd::BackendClosed)?;
+                    let connection =
+                        self.lease.as_mut().and_then(Lease::connection).ok_or(SessionEnd::BackendClosed)?;
                     connection.send(bytes).await.map_err(|error| SessionEnd::BackendLost(Some(error)))?;
                 }
                 _ => return Err(SessionEnd::StreamEnded),

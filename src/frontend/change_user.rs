@@ -15,6 +15,7 @@ use crate::frontend::error::{ErrorOrigin, SessionEnd};
 use crate::frontend::login::{Claim, LoggedIn, LoginAttempt, Opening};
 use crate::frontend::login_error::LoginError;
 use crate::frontend::session::Session;
+use crate::pool::Lease;
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::handshake::ChangeUser;
 use crate::protocol::packet::{HEADER_LEN, SequenceId};
@@ -41,10 +42,12 @@ impl Session {
         let command = ChangeUser::parse(payload, facts.capabilities);
         self.client.buffer.consume(incoming.packet_len());
         // What a server answers to a command that it cannot read; the session goes on.
-        let Ok(command) = command else { return self.reply_error(&ServerError::unknown_command()).await };
+        let Ok(command) = command else {
+            return self.reply_error(&ServerError::unknown_command(), ErrorOrigin::Client).await;
+        };
         let claim = claim(command, facts.capabilities, facts.max_packet);
         let frontend = Arc::clone(&self.frontend);
-        let replaced = self.lease.slot().cloned();
+        let replaced = self.lease.as_ref().and_then(Lease::slot).cloned();
         let attempt = LoginAttempt {
             frontend: &frontend,
             context: &context,
@@ -70,7 +73,7 @@ impl Session {
         sequence: SequenceId,
     ) -> Result<(), SessionEnd> {
         self.detach();
-        self.lease = logged_in.lease;
+        (self.lease, self.multiplex) = logged_in.backing.into_parts();
         self.account_place = logged_in.place;
         self.user = user;
         self.attach();
@@ -89,12 +92,6 @@ impl Session {
         self.failed_logins += u8::from(is_a_failed_proof);
         let hopeless = matches!(error, LoginError::Client(_)) || self.failed_logins >= MOST_FAILURES;
         if hopeless { Err(SessionEnd::ChangeUserFailed) } else { Ok(()) }
-    }
-
-    async fn reply_error(&mut self, error: &ServerError) -> Result<(), SessionEnd> {
-        let payload = error.encode(self.client.facts().capabilities);
-        self.frontend.metrics.error_replies.increment(ErrorOrigin::Client);
-        self.client.send_packet(SequenceId(1), &payload).await
     }
 }
 

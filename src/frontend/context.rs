@@ -124,6 +124,8 @@ impl Context {
         Bounds {
             max_connections: self.pool.max_connections,
             max_idle: self.pool.max_idle,
+            min_idle: self.pool.min_idle,
+            max_statements: usize::try_from(self.pool.max_statements).unwrap_or(usize::MAX),
             idle_timeout: self.pool.idle_timeout,
             max_lifetime: self.pool.max_lifetime,
             kill_timeout: self.limits.kill_timeout,

@@ -48,6 +48,9 @@ pub enum SessionEnd {
     /// A replica read the binlog until one of the two closed.
     #[error("the binlog stream ended")]
     StreamEnded,
+    /// Another client killed it while it had no connection.
+    #[error("another client killed it")]
+    Killed,
     /// The proxy is shutting down.
     #[error("the proxy is shutting down")]
     Draining,
@@ -91,6 +94,8 @@ pub enum DisconnectCause {
     FileNotAsked,
     /// The end of a binlog stream.
     StreamEnded,
+    /// KILL.
+    Killed,
     /// The proxy ended.
     Draining,
 }
@@ -107,6 +112,7 @@ crate::label!(DisconnectCause {
     BackendMalformed => "backend_malformed",
     FileNotAsked => "file_not_asked",
     StreamEnded => "stream_ended",
+    Killed => "killed",
     Draining => "draining",
 });
 
@@ -125,6 +131,7 @@ impl SessionEnd {
             Self::BackendMalformed(_) => DisconnectCause::BackendMalformed,
             Self::FileNotAsked => DisconnectCause::FileNotAsked,
             Self::StreamEnded => DisconnectCause::StreamEnded,
+            Self::Killed => DisconnectCause::Killed,
             Self::Draining => DisconnectCause::Draining,
         }
     }
@@ -138,6 +145,7 @@ impl SessionEnd {
             | Self::ClientStalled
             | Self::ClientMalformed
             | Self::StreamEnded
+            | Self::Killed
             | Self::ChangeUserFailed => ErrorOrigin::Client,
             Self::BackendClosed
             | Self::BackendLostBefore(_)
@@ -160,6 +168,7 @@ impl SessionEnd {
             | Self::ClientStalled
             | Self::StreamEnded
             | Self::ChangeUserFailed
+            | Self::Killed
             | Self::BackendClosed => None,
             Self::ClientMalformed => Some(ServerError::packets_out_of_order()),
             Self::BackendLostBefore(_) => Some(ServerError::unavailable(
@@ -182,6 +191,7 @@ impl SessionEnd {
             | Self::ChangeUserFailed
             | Self::BackendClosed
             | Self::StreamEnded
+            | Self::Killed
             | Self::Draining => Level::DEBUG,
             Self::ClientStalled | Self::ClientMalformed => Level::INFO,
             Self::BackendLostBefore(_) | Self::BackendLost(_) => Level::WARN,

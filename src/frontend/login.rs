@@ -20,10 +20,12 @@ use crate::auth::{Account, BackendSecret, Salt, Step, Verifier};
 use crate::backend::Backend;
 use crate::backend::connector::{Login, Terms};
 use crate::backend::error::ConnectError;
+use crate::config::model::PoolMode;
 use crate::frontend::client::ClientFacts;
 use crate::frontend::context::{Context, Frontend};
 use crate::frontend::limits::AccountPlace;
 use crate::frontend::login_error::LoginError;
+use crate::frontend::multiplex::Multiplex;
 use crate::frontend::relay_login;
 use crate::pool::key::Slot;
 use crate::pool::{AcquireError, Lease, Request};
@@ -70,12 +72,30 @@ crate::label!(Rung { Configured => "configured", Relay => "relay" });
 
 /// A login that succeeded.
 pub struct LoggedIn {
-    /// The backend connection.
-    pub lease: Lease,
+    /// How it reaches the backend.
+    pub backing: Backing,
     /// How the client was authenticated.
     pub rung: Rung,
     /// Its place among the clients of its account.
     pub place: AccountPlace,
+}
+
+/// How a session reaches the backend.
+pub enum Backing {
+    /// By a connection of its own.
+    Own(Lease),
+    /// By connections that it shares with others.
+    Shared(Box<Multiplex>),
+}
+
+impl Backing {
+    /// The connection or what it takes to borrow one.
+    pub fn into_parts(self) -> (Option<Lease>, Option<Box<Multiplex>>) {
+        match self {
+            Self::Own(lease) => (Some(lease), None),
+            Self::Shared(own) => (None, Some(own)),
+        }
+    }
 }
 
 /// A login of one client: everything it needs beside the claim.
@@ -237,6 +257,10 @@ impl<'a> LoginAttempt<'a> {
         claim: &Claim,
     ) -> Result<LoggedIn, LoginError> {
         let place = self.admit(&claim.user, account.max_clients)?;
+        if account.mode.unwrap_or(self.context.pool.mode) == PoolMode::Multiplex {
+            let own = self.multiplexed(account, secret, claim).await?;
+            return Ok(LoggedIn { backing: Backing::Shared(own), rung: Rung::Configured, place });
+        }
         let login = Login { user: account.backend_user.clone().into_bytes(), secret };
         let acquired = self
             .first_usable(|backend| {
@@ -245,7 +269,7 @@ impl<'a> LoginAttempt<'a> {
             })
             .await;
         match acquired {
-            Ok(lease) => Ok(LoggedIn { lease, rung: Rung::Configured, place }),
+            Ok(lease) => Ok(LoggedIn { backing: Backing::Own(lease), rung: Rung::Configured, place }),
             Err(AcquireError::Connect(error)) if !error.is_outage() => Err(self.refused(error, claim)),
             Err(error) => Err(LoginError::Unavailable(error)),
         }
@@ -253,7 +277,7 @@ impl<'a> LoginAttempt<'a> {
 
     /// What a client hears whose password was right here and whose account the server refuses. The server's own words
     /// where they are about the schema or the account; its 1045 names the proxy's host, so that is said in ours.
-    fn refused(&self, error: ConnectError, claim: &Claim) -> LoginError {
+    pub(super) fn refused(&self, error: ConnectError, claim: &Claim) -> LoginError {
         match error {
             ConnectError::Login(said) if ![ACCESS_DENIED, ACCESS_DENIED_NO_PASSWORD].contains(&said.code) => {
                 LoginError::DeniedByServer { reply: said.clone(), said }

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use crate::frontend::error::{DisconnectCause, ErrorOrigin};
 use crate::frontend::login::Rung;
+use crate::frontend::multiplex::SessionAnswer;
 use crate::frontend::refusal::RefusalCause;
 use crate::protocol::command::Command;
+use crate::session::PinReason;
 use crate::telemetry::label::{Side, Transport};
 use crate::telemetry::{Counter, Family, Gauge, Histogram, Label, Registry, names};
 use crate::tls::metrics::TlsMetrics;
@@ -38,6 +40,14 @@ pub struct FrontendMetrics {
     pub sent: Counter,
     /// Errors told to clients.
     pub error_replies: Family<ErrorOrigin>,
+    /// Statements sent again.
+    pub retries: Counter,
+    /// Commands answered without a server.
+    pub session_answers: Family<SessionAnswer>,
+    /// What pins sessions.
+    pub pins: Family<PinReason, Gauge>,
+    /// Times that something began to.
+    pub pinned: Family<PinReason>,
     /// Files that were not handed out.
     pub file_refusals: Counter,
 }
@@ -59,6 +69,10 @@ impl FrontendMetrics {
             received: registry.counter(&names::CLIENT_RECEIVED_BYTES, &[]),
             sent: registry.counter(&names::CLIENT_SENT_BYTES, &[]),
             error_replies: registry.counters(&names::ERROR_REPLIES, &[]),
+            retries: registry.counter(&names::RETRIES, &[]),
+            session_answers: registry.counters(&names::SESSION_ANSWERS, &[]),
+            pins: registry.gauges(&names::PINS, &[]),
+            pinned: registry.counters(&names::PINNED, &[]),
             file_refusals: registry.counter(&names::LOCAL_INFILE_REFUSALS, &[]),
         }
     }

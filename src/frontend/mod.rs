@@ -18,6 +18,7 @@ pub mod listener;
 pub mod login;
 pub mod login_error;
 pub mod metrics;
+pub mod multiplex;
 pub mod proxy_protocol;
 pub mod refusal;
 pub mod registry;

@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -53,6 +53,8 @@ pub struct Registry {
 #[derive(Debug)]
 pub struct Entry {
     id: ClientId,
+    account: Vec<u8>,
+    killed: AtomicBool,
     target: Mutex<Target>,
     wake: Arc<Notify>,
 }
@@ -67,7 +69,7 @@ struct Target {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Located {
     /// The backend's name.
-    pub backend: String,
+    pub backend: Arc<str>,
     /// The server's id for the connection.
     pub thread: BackendThreadId,
 }
@@ -80,6 +82,15 @@ pub enum Kill {
     None,
     /// A KILL is, or may still be, on its way to the server.
     UnderWay,
+}
+
+/// What a KILL is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Victim {
+    /// The client's session.
+    Client,
+    /// Its present statement.
+    Statement,
 }
 
 /// A client's place in the registry, given up when dropped.
@@ -101,8 +112,14 @@ impl Registry {
     }
 
     /// Enters a client that has logged in.
-    pub fn enter(self: &Arc<Self>, id: ClientId) -> Registered {
-        let entry = Arc::new(Entry { id, target: Mutex::default(), wake: Arc::default() });
+    pub fn enter(self: &Arc<Self>, id: ClientId, account: &[u8]) -> Registered {
+        let entry = Arc::new(Entry {
+            id,
+            account: account.to_vec(),
+            killed: AtomicBool::new(false),
+            target: Mutex::default(),
+            wake: Arc::default(),
+        });
         self.lock().insert(id, Arc::clone(&entry));
         Registered { registry: Arc::clone(self), entry }
     }
@@ -112,9 +129,24 @@ impl Registry {
     pub fn target(&self, id: ClientId, backend: &str) -> Option<BackendThreadId> {
         let entry = self.lock().get(&id).cloned()?;
         let mut target = entry.lock();
-        let thread = target.connection.as_ref().filter(|located| located.backend == backend)?.thread;
+        let thread = target.connection.as_ref().filter(|located| &*located.backend == backend)?.thread;
         target.kill = Kill::UnderWay;
         Some(thread)
+    }
+
+    /// Kills a client that has no connection at the moment, or its statement, which then is none: for a client of the same
+    /// account, as a server would. Tells whether that was done.
+    pub fn kill_at_rest(&self, id: ClientId, account: &[u8], what: Victim) -> bool {
+        let Some(entry) = self.lock().get(&id).cloned() else { return false };
+        let at_rest = entry.lock().connection.is_none();
+        if !at_rest || entry.account != account {
+            return false;
+        }
+        if what == Victim::Client {
+            entry.killed.store(true, Ordering::Release);
+            entry.wake.notify_waiters();
+        }
+        true
     }
 
     /// Makes every session look up: the proxy's phase has changed.
@@ -149,7 +181,12 @@ impl Registered {
         self.entry.id
     }
 
-    /// Notified when the proxy's phase changes.
+    /// Whether somebody has killed this client while it had no connection.
+    pub fn is_killed(&self) -> bool {
+        self.entry.killed.load(Ordering::Acquire)
+    }
+
+    /// Notified when the proxy's phase changes, and when the client was killed.
     pub fn wake(&self) -> &Arc<Notify> {
         &self.entry.wake
     }
@@ -183,7 +220,7 @@ mod tests {
     #[test]
     fn a_client_on_another_server_is_no_target() {
         let registry = Arc::new(Registry::default());
-        let client = registry.enter(registry.issue());
+        let client = registry.enter(registry.issue(), b"nova");
         client.attach(on_db1(7));
         assert_eq!(registry.target(client.id(), "db2"), None);
         assert_eq!(client.detach(), Kill::None);
@@ -202,7 +239,7 @@ mod tests {
     #[test]
     fn a_connection_marked_for_a_kill_is_known_as_such_when_it_is_given_up() {
         let registry = Arc::new(Registry::default());
-        let client = registry.enter(registry.issue());
+        let client = registry.enter(registry.issue(), b"nova");
         assert_eq!(registry.target(client.id(), "db1"), None);
         client.attach(on_db1(7));
         assert_eq!(client.detach(), Kill::None);
@@ -214,7 +251,7 @@ mod tests {
     #[test]
     fn after_the_session_gave_its_connection_up_a_kill_finds_nothing() {
         let registry = Arc::new(Registry::default());
-        let client = registry.enter(registry.issue());
+        let client = registry.enter(registry.issue(), b"nova");
         client.attach(on_db1(7));
         assert_eq!(client.detach(), Kill::None);
         assert_eq!(registry.target(client.id(), "db1"), None);

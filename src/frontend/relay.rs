@@ -11,6 +11,7 @@ use std::time::Instant;
 use crate::frontend::client::Incoming;
 use crate::frontend::error::{ErrorOrigin, SessionEnd};
 use crate::frontend::session::Session;
+use crate::pool::Lease;
 use crate::pool::close_reason::CloseReason;
 use crate::protocol::command::Shape;
 use crate::protocol::dialect::{FileAccess, Stop, Translator};
@@ -37,10 +38,19 @@ impl Session {
     pub(super) async fn relay_response(&mut self, shape: Shape, files: FileAccess) -> Result<(), SessionEnd> {
         let (dialect, status) = (self.dialect(), self.status());
         let mut translator = Translator::new(shape, dialect, status, self.asked, files);
-        let relayed = self.relay_packets(&mut translator, shape).await;
+        self.relay_with(&mut translator, shape).await
+    }
+
+    /// Relays the response to its end, translated by `translator`, which knows afterwards what it said.
+    pub(super) async fn relay_with(
+        &mut self,
+        translator: &mut Translator,
+        shape: Shape,
+    ) -> Result<(), SessionEnd> {
+        let relayed = self.relay_packets(translator, shape).await;
         self.asked = translator.last_sequence();
         if let Err(end) = relayed {
-            self.interrupted(&translator, &end);
+            self.interrupted(translator, &end);
             return Err(end);
         }
         self.completed(translator.scanner())
@@ -58,7 +68,7 @@ impl Session {
             return Ok(());
         }
         // Else the next command would be answered with what is left over.
-        self.lease.taint(CloseReason::Broken);
+        self.taint(CloseReason::Broken);
         Err(SessionEnd::BackendMalformed(Malformed::SURPLUS))
     }
 
@@ -83,12 +93,11 @@ impl Session {
 
     /// Passes on what is in the backend's buffer, in one write, and says why it went no further.
     async fn relay_burst(&mut self, translator: &mut Translator) -> Result<Stop, SessionEnd> {
-        let connection = self.lease.connection().ok_or(SessionEnd::BackendClosed)?;
+        let connection = self.lease.as_mut().and_then(Lease::connection).ok_or(SessionEnd::BackendClosed)?;
         self.out.clear();
         let input = connection.buffer.bytes();
         let advance = translator.advance(input, &mut self.out);
-        let taken = input.get(..advance.taken).unwrap_or_default();
-        let bytes = if translator.is_transparent() { taken } else { self.out.as_slice() };
+        let bytes = advance.bytes(input, &self.out);
         if !bytes.is_empty() {
             self.frontend.metrics.sent.increment(bytes.len() as u64);
             self.client.send(bytes).await?;
@@ -103,7 +112,7 @@ impl Session {
     /// Waits until the backend has sent more, or the client has gone.
     async fn wait_for_backend(&mut self) -> Result<(), SessionEnd> {
         let (client, lease) = (&mut self.client, &mut self.lease);
-        let connection = lease.connection().ok_or(SessionEnd::BackendClosed)?;
+        let connection = lease.as_mut().and_then(Lease::connection).ok_or(SessionEnd::BackendClosed)?;
         poll_fn(|cx| {
             match connection.poll_fill(cx) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(SessionEnd::BackendLost(None))),
@@ -139,7 +148,7 @@ impl Session {
         self.waits_for_answer = translator.scanner().is_between_packets();
         match end {
             SessionEnd::BackendLost(_) | SessionEnd::BackendMalformed(_) | SessionEnd::FileNotAsked => {
-                self.lease.taint(CloseReason::Broken);
+                self.taint(CloseReason::Broken);
             }
             _ => {}
         }

@@ -22,7 +22,7 @@ use crate::backend::connector::Dialled;
 use crate::backend::error::ConnectError;
 use crate::config::model::Address;
 use crate::frontend::limits::AccountPlace;
-use crate::frontend::login::{Claim, LoggedIn, LoginAttempt, Rung};
+use crate::frontend::login::{Backing, Claim, LoggedIn, LoginAttempt, Rung};
 use crate::frontend::login_error::{LoginError, cleartext_refused};
 use crate::pool::lease::{Killer, Permit};
 use crate::pool::{AcquireError, Lease};
@@ -114,7 +114,7 @@ async fn judge<S: AsyncRead + AsyncWrite + Unpin>(
         Ok((place, permit)) => {
             let killer = attempt.context.service.clone().map(|login| Killer { login, origin: None });
             let lease = Lease::relayed(permit, Arc::clone(backend), connection, killer);
-            Ok(LoggedIn { lease, rung: Rung::Relay, place })
+            Ok(LoggedIn { backing: Backing::Own(lease), rung: Rung::Relay, place })
         }
         Err(error) => {
             connection.quit().await;

@@ -12,10 +12,11 @@ use crate::frontend::client::Incoming;
 use crate::frontend::error::SessionEnd;
 use crate::frontend::rewrite::{self, Clients};
 use crate::frontend::session::Session;
+use crate::pool::Lease;
 use crate::pool::close_reason::CloseReason;
 use crate::protocol::command::Command;
 use crate::protocol::dialect::FileAccess;
-use crate::protocol::packet::{HEADER_LEN, Header, MAX_PAYLOAD};
+use crate::protocol::packet::{HEADER_LEN, Header, MAX_PAYLOAD, SequenceId};
 use crate::protocol::reply::ERR_HEADER;
 use crate::protocol::status::StatusFlags;
 use crate::sql::SqlMode;
@@ -54,11 +55,11 @@ impl Session {
 
     /// Finds out, without a system call unless there is news, whether the server has closed since the last command.
     /// If so nothing of this one has been sent, and the client is told that it may be repeated.
-    async fn check_backend(&mut self) -> Result<(), SessionEnd> {
-        let connection = self.lease.connection().ok_or(SessionEnd::BackendClosed)?;
+    pub(super) async fn check_backend(&mut self) -> Result<(), SessionEnd> {
+        let connection = self.connection()?;
         if !connection.buffer.is_empty() {
             // Came with the OK of the login; it would be taken for the answer.
-            self.lease.taint(CloseReason::Broken);
+            self.taint(CloseReason::Broken);
             return Err(SessionEnd::BackendLostBefore(io::ErrorKind::InvalidData.into()));
         }
         let news = poll_fn(|cx| Poll::Ready(connection.poll_fill(cx))).await;
@@ -67,7 +68,7 @@ impl Session {
             Poll::Ready(Err(error)) => error,
             Poll::Ready(Ok(_)) => io::ErrorKind::UnexpectedEof.into(),
         };
-        self.lease.taint(CloseReason::Broken);
+        self.taint(CloseReason::Broken);
         Err(SessionEnd::BackendLostBefore(error))
     }
 
@@ -82,7 +83,7 @@ impl Session {
                 Inspected { files: self.prepared_files, ..Inspected::PLAIN }
             }
             Command::SetOption => {
-                self.lease.taint(CloseReason::OptionChanged);
+                self.taint(CloseReason::OptionChanged);
                 Inspected::PLAIN
             }
             _ => Inspected::PLAIN,
@@ -105,19 +106,84 @@ impl Session {
     }
 
     fn clients(&self) -> Clients<'_> {
-        let backend = self.lease.backend().map_or("", |backend| backend.name());
+        let backend = self.lease.as_ref().and_then(Lease::backend).map_or("", |backend| backend.name());
         Clients { registry: &self.frontend.registry, backend }
     }
 
-    async fn send_changed(&mut self, incoming: Incoming, payload: &[u8]) -> Result<(), SessionEnd> {
-        self.asked = incoming.header.sequence;
-        self.frontend.metrics.received.increment(incoming.packet_len() as u64);
-        self.client.buffer.consume(incoming.packet_len());
+    /// Takes the command off the client's buffer and sends this payload instead.
+    pub(super) async fn send_changed(
+        &mut self,
+        incoming: Incoming,
+        payload: &[u8],
+    ) -> Result<(), SessionEnd> {
+        self.discard(incoming.header).await?;
+        self.send_payload(payload).await
+    }
+
+    /// Sends a command whose payload is at hand.
+    pub(super) async fn send_payload(&mut self, payload: &[u8]) -> Result<(), SessionEnd> {
         let mut bytes = Vec::with_capacity(HEADER_LEN + payload.len());
-        crate::protocol::packet::append(&mut bytes, incoming.header.sequence, payload);
+        crate::protocol::packet::append(&mut bytes, SequenceId::default(), payload);
         let connection = self.connection()?;
         connection.begin();
         connection.send(&bytes).await.map_err(|error| SessionEnd::BackendLost(Some(error)))
+    }
+
+    /// Sends the command as it comes, but with `head` in place of the first `replaced` bytes of its payload.
+    pub(super) async fn forward_with_head(
+        &mut self,
+        incoming: Incoming,
+        head: &[u8],
+        replaced: usize,
+    ) -> Result<(), SessionEnd> {
+        let Header { len, sequence } = incoming.header;
+        let rest = len.saturating_sub(replaced);
+        let mut bytes = Header { len: rest + head.len(), sequence }.encode().to_vec();
+        bytes.extend_from_slice(head);
+        self.asked = sequence;
+        self.client.buffer.consume(HEADER_LEN + replaced);
+        let connection = self.connection()?;
+        connection.begin();
+        connection.send(&bytes).await.map_err(|error| SessionEnd::BackendLost(Some(error)))?;
+        self.forward_bytes(rest).await?;
+        if len < MAX_PAYLOAD {
+            return Ok(());
+        }
+        let next = self.next_header().await?;
+        self.forward_packets(next, 0).await
+    }
+
+    /// Takes a command off the client's buffer, to its last packet, without sending it anywhere.
+    pub(super) async fn discard(&mut self, first: Header) -> Result<(), SessionEnd> {
+        let mut header = first;
+        loop {
+            self.asked = header.sequence;
+            let mut left = HEADER_LEN + header.len;
+            self.frontend.metrics.received.increment(left as u64);
+            loop {
+                let now = left.min(self.client.buffer.len());
+                self.client.buffer.consume(now);
+                left -= now;
+                if left == 0 {
+                    break;
+                }
+                self.more_from_client().await?;
+            }
+            if header.len < MAX_PAYLOAD {
+                return Ok(());
+            }
+            header = self.next_header().await?;
+        }
+    }
+
+    /// The header of the packet that continues a command.
+    async fn next_header(&mut self) -> Result<Header, SessionEnd> {
+        loop {
+            match Header::parse(self.client.buffer.bytes()) {
+                Some(header) => return Ok(header),
+                None => self.more_from_client().await?,
+            }
+        }
     }
 
     /// Sends the command as it comes, to its last packet.
@@ -143,20 +209,19 @@ impl Session {
             if header.len < MAX_PAYLOAD {
                 return Ok(());
             }
-            header = loop {
-                match Header::parse(self.client.buffer.bytes()) {
-                    Some(header) => break header,
-                    None => self.more_from_client().await?,
-                }
-            };
+            header = self.next_header().await?;
         }
     }
 
     async fn forward_bytes(&mut self, count: usize) -> Result<(), SessionEnd> {
         self.frontend.metrics.received.increment(count as u64);
         let mut left = count;
+        if count == 0 {
+            return Ok(());
+        }
         loop {
-            let connection = self.lease.connection().ok_or(SessionEnd::BackendClosed)?;
+            let connection =
+                self.lease.as_mut().and_then(Lease::connection).ok_or(SessionEnd::BackendClosed)?;
             let bytes = self.client.buffer.bytes();
             let now = bytes.get(..bytes.len().min(left)).unwrap_or_default();
             connection.send(now).await.map_err(|error| SessionEnd::BackendLost(Some(error)))?;
@@ -172,7 +237,7 @@ impl Session {
 
     /// The server closed while a command was being sent. If it said why, the client hears that.
     async fn last_words(&mut self, error: Option<io::Error>) -> Result<(), SessionEnd> {
-        self.lease.taint(CloseReason::Broken);
+        self.taint(CloseReason::Broken);
         let connection = self.connection()?;
         let listen = async {
             while connection.buffer.len() < LAST_WORDS_LEN

@@ -30,6 +30,7 @@ impl Session {
         match incoming.command {
             Command::Quit => Err(SessionEnd::Quit),
             Command::ChangeUser => self.change_user(incoming).await,
+            _ if self.multiplex.is_some() => self.multiplex(incoming).await,
             Command::BinlogDump => self.stream_binlog(incoming).await,
             _ => self.relay(incoming).await,
         }

@@ -15,6 +15,7 @@ use crate::frontend::error::SessionEnd;
 use crate::frontend::idle::IdleTimer;
 use crate::frontend::limits::{AccountPlace, Place};
 use crate::frontend::login::LoggedIn;
+use crate::frontend::multiplex::Multiplex;
 use crate::frontend::registry::{ClientId, Kill, Located, Registered};
 use crate::pool::Lease;
 use crate::pool::close_reason::CloseReason;
@@ -22,6 +23,7 @@ use crate::protocol::capabilities::Capabilities;
 use crate::protocol::command::Shape;
 use crate::protocol::dialect::{Dialect, FileAccess, Stop, Translator};
 use crate::protocol::packet::{HEADER_LEN, SequenceId};
+use crate::protocol::session_track::ClientTracking;
 use crate::protocol::status::StatusFlags;
 use crate::telemetry::Held;
 use crate::telemetry::label::Transport;
@@ -32,7 +34,10 @@ pub struct Session {
     pub(super) frontend: Arc<Frontend>,
     pub(super) user: Vec<u8>,
     pub(super) client: Client,
-    pub(super) lease: Lease,
+    /// The backend connection, if it has one at the moment.
+    pub(super) lease: Option<Lease>,
+    /// What it has beside if it shares connections with others; away while a command runs.
+    pub(super) multiplex: Option<Box<Multiplex>>,
     pub(super) registered: Registered,
     /// Translated bytes on their way to the client; kept for its capacity.
     pub(super) out: Vec<u8>,
@@ -69,7 +74,8 @@ impl Session {
     ) -> Result<Self, SessionEnd> {
         let context = frontend.context.load();
         let counted = frontend.metrics.clients.hold(transport);
-        let registered = frontend.registry.enter(id);
+        let registered = frontend.registry.enter(id, &user);
+        let (lease, multiplex) = logged_in.backing.into_parts();
         let sequence = packets.sequence();
         let (stream, buffer) = packets.into_parts();
         let compressed = facts.capabilities.contains(Capabilities::COMPRESS);
@@ -79,7 +85,8 @@ impl Session {
             idle: IdleTimer::new(context.limits.client_idle_timeout),
             user,
             client,
-            lease: logged_in.lease,
+            lease,
+            multiplex,
             registered,
             out: Vec::new(),
             waits_for_answer: false,
@@ -109,41 +116,74 @@ impl Session {
     }
 
     pub(super) fn connection(&mut self) -> Result<&mut Connection, SessionEnd> {
-        self.lease.connection().ok_or(SessionEnd::BackendClosed)
+        self.lease.as_mut().and_then(Lease::connection).ok_or(SessionEnd::BackendClosed)
     }
 
-    /// The backend's status flags after the last response.
+    /// The connection is to be closed when this session gives it up.
+    pub(super) fn taint(&mut self, reason: CloseReason) {
+        if let Some(lease) = &mut self.lease {
+            lease.taint(reason);
+        }
+    }
+
+    /// The session's status flags after the last response.
     pub(super) fn status(&mut self) -> StatusFlags {
-        self.lease.connection().map(|connection| connection.status()).unwrap_or_default()
+        match &self.multiplex {
+            Some(own) => own.status(),
+            None => self.connection().map(|connection| connection.status()).unwrap_or_default(),
+        }
     }
 
     /// The lease is this session's from now on, and a KILL of the client's id goes to it.
     pub(super) fn attach(&mut self) {
-        let thread = self.lease.connection().map(|connection| connection.thread());
-        if let (Some(thread), Some(backend)) = (thread, self.lease.backend()) {
-            self.registered.attach(Located { backend: backend.name().to_owned(), thread });
+        let Ok(thread) = self.connection().map(|connection| connection.thread()) else { return };
+        if let Some(backend) = self.lease.as_ref().and_then(Lease::backend) {
+            self.registered.attach(Located { backend: backend.shared_name(), thread });
         }
+    }
+
+    /// The session gives its connection up. Tells whether somebody may be killing it, so that nobody else may have it.
+    pub(super) fn killed_meanwhile(&mut self) -> bool {
+        self.registered.detach() == Kill::UnderWay
     }
 
     /// The lease is about to be given up. If somebody is killing it, nobody else may have its connection.
     pub(super) fn detach(&mut self) {
-        if self.registered.detach() == Kill::UnderWay {
-            self.lease.taint(CloseReason::KillUnderWay);
+        if self.killed_meanwhile() {
+            self.taint(CloseReason::KillUnderWay);
         }
     }
 
     /// Passes the server's OK for the login on, in the client's dialect and with its sequence id.
     pub(super) async fn send_login_ok(&mut self, sequence: SequenceId) -> Result<(), SessionEnd> {
+        if let Some(own) = &self.multiplex {
+            let (ok, told) = own.login_ok();
+            return self.send_ok(&ok, told, sequence).await;
+        }
         let ok = self.connection()?.login_ok().to_vec();
+        self.send_ok(&ok, None, sequence).await
+    }
+
+    /// Sends an OK packet in the client's dialect, with what of its reports the client wants to be told.
+    async fn send_ok(
+        &mut self,
+        ok: &[u8],
+        told: Option<Arc<ClientTracking>>,
+        sequence: SequenceId,
+    ) -> Result<(), SessionEnd> {
         let mut packet = Vec::with_capacity(HEADER_LEN + ok.len());
-        crate::protocol::packet::append(&mut packet, sequence, &ok);
+        crate::protocol::packet::append(&mut packet, sequence, ok);
         let (dialect, status) = (self.dialect(), StatusFlags::default());
         let mut translator = Translator::new(Shape::Single, dialect, status, sequence, FileAccess::Refused);
+        if let Some(told) = told {
+            translator = translator.tracking(told);
+        }
         let mut out = Vec::new();
-        if let Stop::Malformed(malformed) = translator.advance(&packet, &mut out).stop {
+        let advance = translator.advance(&packet, &mut out);
+        if let Stop::Malformed(malformed) = advance.stop {
             return Err(SessionEnd::BackendMalformed(malformed));
         }
-        self.client.send(if translator.is_transparent() { &packet } else { &out }).await
+        self.client.send(advance.bytes(&packet, &out)).await
     }
 
     /// Waits for the client's next command.
@@ -168,8 +208,7 @@ impl Session {
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(SessionEnd::ClientGone(Some(error)))),
                 Poll::Pending => {}
             }
-            let spoken = self.lease.connection().map(|connection| connection.poll_fill(cx).is_ready());
-            if spoken != Some(false) {
+            if self.backend_has_spoken(cx) {
                 return Poll::Ready(Err(SessionEnd::BackendLost(None)));
             }
             self.idle.poll_idle(cx).map(|()| Err(SessionEnd::ClientIdle))
@@ -191,13 +230,15 @@ impl Session {
             }
         }
         // Between commands a server says nothing; it closes after wait_timeout, at KILL and at shutdown.
-        let spoken = self.lease.connection().map(|connection| connection.poll_fill(cx).is_ready());
-        if spoken != Some(false) {
-            self.lease.taint(CloseReason::Broken);
-            return Poll::Ready(Err(SessionEnd::BackendClosed));
+        if self.backend_has_spoken(cx) {
+            self.taint(CloseReason::Broken);
+            if !self.survives_at_rest() {
+                return Poll::Ready(Err(SessionEnd::BackendClosed));
+            }
         }
         if self.is_to_leave(cx) {
-            return Poll::Ready(Err(SessionEnd::Draining));
+            let killed = self.registered.is_killed();
+            return Poll::Ready(Err(if killed { SessionEnd::Killed } else { SessionEnd::Draining }));
         }
         self.idle.poll_idle(cx).map(|()| Err(SessionEnd::ClientIdle))
     }
@@ -216,7 +257,27 @@ impl Session {
         while self.wake.as_mut().poll(cx).is_ready() {
             self.wake = Box::pin(Arc::clone(self.registered.wake()).notified_owned());
         }
-        self.frontend.phase.is_draining() && !self.status().contains(StatusFlags::IN_TRANSACTION)
+        let draining =
+            self.frontend.phase.is_draining() && !self.status().contains(StatusFlags::IN_TRANSACTION);
+        draining || self.registered.is_killed()
+    }
+
+    /// Whether the server has closed, or said something, while it should wait for a command.
+    fn backend_has_spoken(&mut self, cx: &mut Context<'_>) -> bool {
+        let connection = self.lease.as_mut().and_then(Lease::connection);
+        connection.is_some_and(|connection| connection.poll_fill(cx).is_ready())
+    }
+
+    /// The server has closed the connection of a waiting session. If nothing but a transaction was on it, the client can go on:
+    /// it hears of that when it asks next.
+    fn survives_at_rest(&mut self) -> bool {
+        let Some(mut own) = self.multiplex.take() else { return false };
+        let survives = own.loses_only_its_transaction();
+        if survives {
+            self.give_up(CloseReason::Broken);
+        }
+        self.multiplex = Some(own);
+        survives
     }
 
     /// Ends the session: tells the client why, where it waits for an answer, and closes.

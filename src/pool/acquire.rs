@@ -13,9 +13,10 @@ use crate::backend::error::ConnectError;
 use crate::backend::proxy_header::Origin;
 use crate::pool::close_reason::CloseReason;
 use crate::pool::inner::{Claim, Granted, Idle};
-use crate::pool::key::{Key, Slot};
+use crate::pool::key::{Key, Sharing, Slot};
 use crate::pool::lease::{Lease, Permit, Reuse};
 use crate::pool::maintenance;
+use crate::pool::shelf::Shelf;
 use crate::pool::{Bounds, Pool};
 
 /// What a client needs.
@@ -59,19 +60,29 @@ impl Pool {
         patience: Duration,
     ) -> Result<Permit, AcquireError> {
         let slot = Slot { backend: request.backend.name().to_owned(), account: request.account.to_vec() };
+        let shelf = self.shelf(&slot);
         if request.replaces == Some(&slot) {
-            self.lock().claim_beside(&slot);
-            return Ok(Permit::new(Arc::clone(self), slot, request.bounds));
+            shelf.lock().claim_beside();
+            return Ok(Permit::new(Arc::clone(self), shelf, request.bounds));
         }
-        let claim = self.lock().claim(&slot, request.bounds.max_connections);
+        self.permit_on(shelf, request, patience).await
+    }
+
+    pub(super) async fn permit_on(
+        self: &Arc<Self>,
+        shelf: Arc<Shelf>,
+        request: &Request<'_>,
+        patience: Duration,
+    ) -> Result<Permit, AcquireError> {
+        let claim = shelf.lock().claim(request.bounds.max_connections);
         if let Claim::Later(receiver) = claim {
-            let mut turn = Turn { pool: self, slot: &slot, bounds: request.bounds, receiver: Some(receiver) };
+            let mut turn = Turn { shelf: &shelf, bounds: request.bounds, receiver: Some(receiver) };
             if !turn.comes_within(patience).await {
                 request.backend.metrics().timeouts.increment(1);
                 return Err(AcquireError::TimedOut(patience));
             }
         }
-        Ok(Permit::new(Arc::clone(self), slot, request.bounds))
+        Ok(Permit::new(Arc::clone(self), shelf, request.bounds))
     }
 
     /// A connection that is logged in as `login` and knows nothing of whoever had it before.
@@ -91,7 +102,8 @@ impl Pool {
             None => self.opened(&permit, &request, login).await?,
         };
         self.acquire_seconds.record(started.elapsed());
-        let reuse = Reuse { key: key(&request, &connection), login: login.clone(), origin: request.origin };
+        let key = key(&request, &connection, Sharing::Alone);
+        let reuse = Reuse { key, login: Arc::new(login.clone()), origin: request.origin };
         Ok(Lease::new(permit, Arc::clone(request.backend), connection, Some(reuse)))
     }
 
@@ -103,7 +115,7 @@ impl Pool {
         request: &Request<'_>,
         login: &Login,
     ) -> Result<Option<Connection>, AcquireError> {
-        while let Some(mut idle) = self.take_idle(permit, &wanted(request)) {
+        while let Some(mut idle) = self.take_idle(permit, &wanted(request, Sharing::Alone)) {
             if maintenance::has_spoken(&mut idle) {
                 self.closed(request.backend.name(), CloseReason::Spoke);
                 continue;
@@ -121,19 +133,19 @@ impl Pool {
     }
 
     fn take_idle(&self, permit: &Permit, key: &Key) -> Option<Idle> {
-        self.lock().take_idle(permit.slot(), key)
+        permit.shelf().lock().take_idle(key)
     }
 
     /// With a permit in hand and a connection opened, or about to be: closes an idle one where there would be too many.
     pub fn make_room(&self, permit: &Permit) {
-        let evicted = self.lock().evict(permit.slot(), permit.max_connections());
-        if let Some(Idle { connection, .. }) = evicted {
+        let evicted = permit.shelf().lock().evict(permit.max_connections());
+        if let Some(idle) = evicted {
             self.closed(&permit.slot().backend, CloseReason::Evicted);
-            self.chores.spawn("close", connection.quit());
+            self.chores.spawn("close", idle.close());
         }
     }
 
-    async fn opened(
+    pub(super) async fn opened(
         &self,
         permit: &Permit,
         request: &Request<'_>,
@@ -147,8 +159,7 @@ impl Pool {
 
 /// A place in the queue. Given up while a permit is on its way to it, it passes the permit on.
 struct Turn<'a> {
-    pool: &'a Pool,
-    slot: &'a Slot,
+    shelf: &'a Shelf,
     bounds: Bounds,
     receiver: Option<oneshot::Receiver<Granted>>,
 }
@@ -168,7 +179,7 @@ impl Turn<'_> {
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         if self.receiver.as_mut().is_some_and(is_granted) {
-            self.pool.lock().give_back(self.slot, self.bounds.max_connections);
+            self.shelf.lock().give_back(self.bounds.max_connections);
         }
     }
 }
@@ -180,18 +191,19 @@ fn is_granted(receiver: &mut oneshot::Receiver<Granted>) -> bool {
 }
 
 /// The key that an idle connection must have for this request.
-fn wanted(request: &Request<'_>) -> Key {
+pub fn wanted(request: &Request<'_>, sharing: Sharing) -> Key {
     let server = request.backend.health().facts().map(|facts| facts.capabilities).unwrap_or_default();
     Key {
         generation: request.generation,
         capabilities: request.terms.choices() & server,
         client: announced(request),
+        sharing,
     }
 }
 
-fn key(request: &Request<'_>, connection: &Connection) -> Key {
+pub(super) fn key(request: &Request<'_>, connection: &Connection, sharing: Sharing) -> Key {
     let choices = connection.capabilities() & crate::backend::connector::CLIENT_CHOICES;
-    Key { generation: request.generation, capabilities: choices, client: announced(request) }
+    Key { generation: request.generation, capabilities: choices, client: announced(request), sharing }
 }
 
 fn announced(request: &Request<'_>) -> Option<IpAddr> {

@@ -23,6 +23,8 @@ pub enum CloseReason {
     Spoke,
     /// It could not be reset, or not be logged in again.
     ResetFailed,
+    /// It could not be brought to the state of the session that borrowed it.
+    SyncRefused,
     /// It became a stream of binlog events.
     Streamed,
     /// More were idle than are kept.
@@ -50,6 +52,7 @@ crate::label!(CloseReason {
     Broken => "broken",
     Spoke => "spoke",
     ResetFailed => "reset_failed",
+    SyncRefused => "sync_refused",
     Streamed => "streamed",
     Surplus => "surplus",
     Evicted => "evicted",

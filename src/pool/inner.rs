@@ -1,27 +1,32 @@
-//! The counts of the pool: one lock, one function for each change of state.
+//! The counts of one shelf: one lock, one function for each change of state.
 //!
 //! A connection is *leased* (a client has it, or it is being opened or cleaned) or *idle*. Whoever may have one more
 //! holds a permit; when none is to be had, a waiter queues and is handed a permit in order of arrival.
 
-use std::collections::{HashMap, VecDeque};
-use std::time::Instant;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
 use crate::backend::connection::Connection;
-use crate::pool::key::{Key, Slot};
+use crate::backend::shared::Use;
+use crate::backend::sync::is_reachable;
+use crate::pool::key::Key;
+use crate::session::residue::Owed;
+use crate::session::{Baseline, SessionState};
 
-/// All slots.
+/// Connections of one account on one backend.
 #[derive(Default)]
 pub(super) struct Inner {
-    slots: HashMap<Slot, Counts>,
-}
-
-#[derive(Default)]
-struct Counts {
     leased: u32,
     idle: VecDeque<Idle>,
-    waiters: VecDeque<oneshot::Sender<Granted>>,
+    waiters: VecDeque<Waiter>,
+}
+
+struct Waiter {
+    since: Instant,
+    granted: oneshot::Sender<Granted>,
 }
 
 /// A permit passed on to a waiter, who gives it back if it does not wait any more.
@@ -34,6 +39,13 @@ pub(super) struct Idle {
     pub since: Instant,
 }
 
+impl Idle {
+    /// Ends it, after it has told sessions what it owes them.
+    pub async fn close(self) {
+        self.connection.settle_and_quit().await;
+    }
+}
+
 /// The answer to a wish for one more connection.
 pub(super) enum Claim {
     /// Granted.
@@ -42,108 +54,166 @@ pub(super) enum Claim {
     Later(oneshot::Receiver<Granted>),
 }
 
+/// What a session wants of a connection that it shares with others.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish<'a> {
+    /// Its state.
+    pub state: &'a SessionState,
+    /// The baseline that the state differs from.
+    pub baseline: &'a Arc<Baseline>,
+    /// The connection that it used last.
+    pub last: Option<Use>,
+}
+
+/// How well an idle connection suits a wish; the better the greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Fit {
+    /// It can be brought to the session's state.
+    Reachable,
+    /// It is in the session's state, and owes something to another.
+    Indebted,
+    /// It is in the session's state.
+    Equal,
+    /// The session used it last, and nobody since.
+    Own,
+}
+
+/// How many there are of what.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Census {
+    /// In use, being opened or cleaned.
+    pub leased: u32,
+    /// Waiting for a session.
+    pub idle: usize,
+    /// Sessions waiting for one.
+    pub waiters: usize,
+    /// How long the first of those has waited.
+    pub oldest_wait: Duration,
+}
+
 impl Inner {
     /// Asks for a permit.
-    pub fn claim(&mut self, slot: &Slot, max_connections: u32) -> Claim {
-        let counts = self.slots.entry(slot.clone()).or_default();
-        counts.grant(max_connections);
-        if counts.leased < max_connections && counts.waiters.is_empty() {
-            counts.leased += 1;
+    pub fn claim(&mut self, max_connections: u32) -> Claim {
+        self.grant(max_connections);
+        if self.leased < max_connections && self.waiters.is_empty() {
+            self.leased += 1;
             return Claim::Now;
         }
-        let (sender, receiver) = oneshot::channel();
-        counts.waiters.push_back(sender);
+        let (granted, receiver) = oneshot::channel();
+        self.waiters.push_back(Waiter { since: Instant::now(), granted });
         Claim::Later(receiver)
     }
 
     /// A permit beside one that its holder is about to return: waiting for it would be waiting for oneself.
-    pub fn claim_beside(&mut self, slot: &Slot) {
-        self.slots.entry(slot.clone()).or_default().leased += 1;
+    pub fn claim_beside(&mut self) {
+        self.leased += 1;
     }
 
     /// With a permit in hand: the idle connection that matches and was used last.
-    pub fn take_idle(&mut self, slot: &Slot, key: &Key) -> Option<Idle> {
-        let idle = &mut self.slots.get_mut(slot)?.idle;
-        let at = idle.iter().rposition(|idle| idle.key == *key)?;
-        idle.remove(at)
+    pub fn take_idle(&mut self, key: &Key) -> Option<Idle> {
+        let at = self.idle.iter().rposition(|idle| idle.key == *key)?;
+        self.idle.remove(at)
+    }
+
+    /// With a permit in hand: the idle connection that suits a session best, of several the one used last.
+    pub fn take_best(&mut self, key: &Key, wish: Wish<'_>) -> Option<Idle> {
+        let mut best = None;
+        for (at, idle) in self.idle.iter_mut().enumerate().rev() {
+            let Some(fit) = fit(idle, key, wish) else { continue };
+            if best.is_none_or(|(found, _)| fit > found) {
+                best = Some((fit, at));
+            }
+            if fit == Fit::Own || (fit == Fit::Equal && wish.last.is_none()) {
+                break;
+            }
+        }
+        self.idle.remove(best?.1)
+    }
+
+    /// The idle connection that owes this number.
+    pub fn take_debtor(&mut self, owed: &Arc<Owed>) -> Option<Idle> {
+        let owes = |idle: &mut Idle| idle.connection.shared().is_some_and(|shared| shared.owes_this(owed));
+        let at = self.idle.iter_mut().position(owes)?;
+        self.idle.remove(at)
     }
 
     /// With a permit in hand and a connection about to be opened: the idle one that must make room, if one must.
-    pub fn evict(&mut self, slot: &Slot, max_connections: u32) -> Option<Idle> {
-        let counts = self.slots.get_mut(slot)?;
-        let total = counts.leased as usize + counts.idle.len();
-        if total > max_connections as usize { counts.idle.pop_front() } else { None }
+    pub fn evict(&mut self, max_connections: u32) -> Option<Idle> {
+        let total = self.leased as usize + self.idle.len();
+        if total > max_connections as usize { self.idle.pop_front() } else { None }
     }
 
     /// A lease ends with a clean connection. `Err` gives back the one that is over `max_idle`.
-    pub fn keep(&mut self, slot: &Slot, idle: Idle, max_idle: u32) -> Result<(), Box<Idle>> {
-        let counts = self.slots.entry(slot.clone()).or_default();
-        let surplus = if max_idle == 0 {
-            Some(idle)
-        } else {
-            counts.idle.push_back(idle);
-            if counts.idle.len() > max_idle as usize { counts.idle.pop_front() } else { None }
-        };
+    pub fn keep(&mut self, idle: Idle, max_idle: u32) -> Result<(), Box<Idle>> {
+        if max_idle == 0 {
+            return Err(Box::new(idle));
+        }
+        self.idle.push_back(idle);
+        let surplus = if self.idle.len() > max_idle as usize { self.idle.pop_front() } else { None };
         surplus.map_or(Ok(()), |idle| Err(Box::new(idle)))
     }
 
     /// A permit is returned.
-    pub fn give_back(&mut self, slot: &Slot, max_connections: u32) {
-        let Some(counts) = self.slots.get_mut(slot) else { return };
-        counts.leased = counts.leased.saturating_sub(1);
-        counts.grant(max_connections);
-        if counts.is_empty() {
-            self.slots.remove(slot);
-        }
+    pub fn give_back(&mut self, max_connections: u32) {
+        self.leased = self.leased.saturating_sub(1);
+        self.grant(max_connections);
     }
 
-    /// There may be more connections than before: lets in whoever waits.
-    pub fn grant_all(&mut self, max_connections: u32) {
-        self.slots.values_mut().for_each(|counts| counts.grant(max_connections));
-    }
-
-    /// Takes out every idle connection that `stale` gives a reason for.
-    pub fn sweep<R>(&mut self, mut stale: impl FnMut(&mut Idle) -> Option<R>) -> Vec<(Slot, R, Idle)> {
-        let mut swept = Vec::new();
-        for (slot, counts) in &mut self.slots {
-            for mut idle in std::mem::take(&mut counts.idle) {
-                match stale(&mut idle) {
-                    Some(reason) => swept.push((slot.clone(), reason, idle)),
-                    None => counts.idle.push_back(idle),
-                }
-            }
-        }
-        self.slots
-            .retain(|_, counts| counts.leased > 0 || !counts.idle.is_empty() || !counts.waiters.is_empty());
-        swept
-    }
-
-    /// Leased connections, idle connections and waiters of each backend.
-    pub fn census(&self) -> HashMap<&str, (u32, usize, usize)> {
-        let mut census: HashMap<&str, (u32, usize, usize)> = HashMap::new();
-        for (slot, counts) in &self.slots {
-            let (leased, idle, waiters) = census.entry(&slot.backend).or_default();
-            *leased += counts.leased;
-            *idle += counts.idle.len();
-            *waiters += counts.waiters.iter().filter(|waiter| !waiter.is_closed()).count();
-        }
-        census
-    }
-}
-
-impl Counts {
-    /// Hands permits to waiters, in order, as far as there are any. A waiter that gave up is passed over.
-    fn grant(&mut self, max_connections: u32) {
+    /// Hands permits to waiters, in order, as far as there are any: after a permit was returned, or the limit was raised. A
+    /// waiter that gave up is passed over.
+    pub fn grant(&mut self, max_connections: u32) {
         while self.leased < max_connections {
             let Some(waiter) = self.waiters.pop_front() else { return };
-            if waiter.send(Granted).is_ok() {
+            if waiter.granted.send(Granted).is_ok() {
                 self.leased += 1;
             }
         }
     }
 
-    fn is_empty(&self) -> bool {
+    /// Takes out every idle connection that `stale` gives a reason for; the first is the one used last.
+    pub fn sweep<R>(&mut self, mut stale: impl FnMut(&mut Idle, usize) -> Option<R>) -> Vec<(R, Idle)> {
+        let mut swept = Vec::new();
+        let mut kept = VecDeque::new();
+        for mut idle in std::mem::take(&mut self.idle).into_iter().rev() {
+            match stale(&mut idle, kept.len()) {
+                Some(reason) => swept.push((reason, idle)),
+                None => kept.push_front(idle),
+            }
+        }
+        self.idle = kept;
+        swept
+    }
+
+    /// Leased connections, idle connections and waiters.
+    pub fn census(&self) -> Census {
+        let mut waiting = self.waiters.iter().filter(|waiter| !waiter.granted.is_closed());
+        Census {
+            leased: self.leased,
+            idle: self.idle.len(),
+            waiters: waiting.clone().count(),
+            oldest_wait: waiting.next().map(|waiter| waiter.since.elapsed()).unwrap_or_default(),
+        }
+    }
+
+    /// Whether nobody is here, and nothing.
+    pub fn is_empty(&self) -> bool {
         self.leased == 0 && self.idle.is_empty() && self.waiters.is_empty()
+    }
+}
+
+fn fit(idle: &mut Idle, key: &Key, wish: Wish<'_>) -> Option<Fit> {
+    if idle.key != *key {
+        return None;
+    }
+    let shared = idle.connection.shared()?;
+    if Some(shared.usage) == wish.last {
+        return Some(Fit::Own);
+    }
+    let equal = Arc::ptr_eq(&shared.baseline, wish.baseline) && shared.state == *wish.state;
+    match (equal, shared.owes()) {
+        (true, false) => Some(Fit::Equal),
+        (true, true) => Some(Fit::Indebted),
+        _ => is_reachable(&shared.state, wish.state).then_some(Fit::Reachable),
     }
 }
 
@@ -151,17 +221,13 @@ impl Counts {
 mod tests {
     use super::*;
 
-    fn slot() -> Slot {
-        Slot { backend: "db1".into(), account: b"nova".to_vec() }
-    }
-
     #[test]
     fn a_returned_permit_goes_to_the_waiter_that_came_first() {
         let mut inner = Inner::default();
-        assert!(matches!(inner.claim(&slot(), 1), Claim::Now));
-        let Claim::Later(mut first) = inner.claim(&slot(), 1) else { panic!("over the limit") };
-        let Claim::Later(mut second) = inner.claim(&slot(), 1) else { panic!("over the limit") };
-        inner.give_back(&slot(), 1);
+        assert!(matches!(inner.claim(1), Claim::Now));
+        let Claim::Later(mut first) = inner.claim(1) else { panic!("over the limit") };
+        let Claim::Later(mut second) = inner.claim(1) else { panic!("over the limit") };
+        inner.give_back(1);
         assert!(first.try_recv().is_ok());
         assert!(second.try_recv().is_err());
     }
@@ -169,20 +235,20 @@ mod tests {
     #[test]
     fn a_waiter_that_gave_up_is_passed_over() {
         let mut inner = Inner::default();
-        assert!(matches!(inner.claim(&slot(), 1), Claim::Now));
-        let Claim::Later(gone) = inner.claim(&slot(), 1) else { panic!("over the limit") };
-        let Claim::Later(mut second) = inner.claim(&slot(), 1) else { panic!("over the limit") };
+        assert!(matches!(inner.claim(1), Claim::Now));
+        let Claim::Later(gone) = inner.claim(1) else { panic!("over the limit") };
+        let Claim::Later(mut second) = inner.claim(1) else { panic!("over the limit") };
         drop(gone);
-        inner.give_back(&slot(), 1);
+        inner.give_back(1);
         assert!(second.try_recv().is_ok());
     }
 
     #[test]
     fn a_raised_limit_lets_in_who_waits_and_nobody_before_them() {
         let mut inner = Inner::default();
-        assert!(matches!(inner.claim(&slot(), 1), Claim::Now));
-        let Claim::Later(mut waiting) = inner.claim(&slot(), 1) else { panic!("over the limit") };
-        assert!(matches!(inner.claim(&slot(), 2), Claim::Later(_)));
+        assert!(matches!(inner.claim(1), Claim::Now));
+        let Claim::Later(mut waiting) = inner.claim(1) else { panic!("over the limit") };
+        assert!(matches!(inner.claim(2), Claim::Later(_)));
         assert!(waiting.try_recv().is_ok());
     }
 
@@ -190,13 +256,13 @@ mod tests {
     fn after_a_lowered_limit_nobody_gets_in_until_enough_have_left() {
         let mut inner = Inner::default();
         for _ in 0..3 {
-            assert!(matches!(inner.claim(&slot(), 3), Claim::Now));
+            assert!(matches!(inner.claim(3), Claim::Now));
         }
-        let Claim::Later(mut waiting) = inner.claim(&slot(), 1) else { panic!("over the limit") };
-        inner.give_back(&slot(), 1);
-        inner.give_back(&slot(), 1);
+        let Claim::Later(mut waiting) = inner.claim(1) else { panic!("over the limit") };
+        inner.give_back(1);
+        inner.give_back(1);
         assert!(waiting.try_recv().is_err());
-        inner.give_back(&slot(), 1);
+        inner.give_back(1);
         assert!(waiting.try_recv().is_ok());
     }
 
@@ -204,11 +270,11 @@ mod tests {
     fn counts_return_to_nothing() {
         let mut inner = Inner::default();
         for _ in 0..3 {
-            assert!(matches!(inner.claim(&slot(), 3), Claim::Now));
+            assert!(matches!(inner.claim(3), Claim::Now));
         }
         for _ in 0..3 {
-            inner.give_back(&slot(), 3);
+            inner.give_back(3);
         }
-        assert!(inner.slots.is_empty());
+        assert!(inner.is_empty());
     }
 }

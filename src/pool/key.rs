@@ -22,4 +22,21 @@ pub struct Key {
     pub capabilities: Capabilities,
     /// The client's address, where the backend is told: it decides which account of that name is meant.
     pub client: Option<IpAddr>,
+    /// Whether sessions share it statement by statement.
+    pub sharing: Sharing,
+}
+
+impl Key {
+    /// Of no connection.
+    pub const NONE: Self =
+        Self { generation: 0, capabilities: Capabilities::NONE, client: None, sharing: Sharing::Shared };
+}
+
+/// How a connection is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// By one session from its login to its end.
+    Alone,
+    /// By whichever session has a statement to run.
+    Shared,
 }

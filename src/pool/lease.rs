@@ -10,7 +10,8 @@ use crate::backend::kill::kill;
 use crate::backend::proxy_header::Origin;
 use crate::pool::close_reason::CloseReason;
 use crate::pool::inner::Idle;
-use crate::pool::key::{Key, Slot};
+use crate::pool::key::{Key, Sharing, Slot};
+use crate::pool::shelf::Shelf;
 use crate::pool::{Bounds, Pool};
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::status::StatusFlags;
@@ -19,7 +20,7 @@ use crate::protocol::status::StatusFlags;
 #[must_use]
 pub struct Permit {
     pool: Arc<Pool>,
-    slot: Slot,
+    shelf: Arc<Shelf>,
     bounds: Bounds,
 }
 
@@ -27,7 +28,7 @@ pub struct Permit {
 #[derive(Debug)]
 pub(super) struct Reuse {
     pub key: Key,
-    pub login: Login,
+    pub login: Arc<Login>,
     pub origin: Option<Origin>,
 }
 
@@ -59,12 +60,16 @@ pub struct Killer {
 }
 
 impl Permit {
-    pub(super) fn new(pool: Arc<Pool>, slot: Slot, bounds: Bounds) -> Self {
-        Self { pool, slot, bounds }
+    pub(super) fn new(pool: Arc<Pool>, shelf: Arc<Shelf>, bounds: Bounds) -> Self {
+        Self { pool, shelf, bounds }
+    }
+
+    pub(super) fn shelf(&self) -> &Arc<Shelf> {
+        &self.shelf
     }
 
     pub(super) fn slot(&self) -> &Slot {
-        &self.slot
+        self.shelf.slot()
     }
 
     pub(super) fn max_connections(&self) -> u32 {
@@ -74,7 +79,7 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.pool.lock().give_back(&self.slot, self.bounds.max_connections);
+        self.shelf.lock().give_back(self.bounds.max_connections);
     }
 }
 
@@ -85,8 +90,7 @@ impl Lease {
         connection: Connection,
         reuse: Option<Reuse>,
     ) -> Self {
-        let killer = reuse.as_ref().map(|reuse| Killer { login: reuse.login.clone(), origin: reuse.origin });
-        Self { held: Some(Held { permit, backend, connection, reuse, killer, taint: None }) }
+        Self { held: Some(Held { permit, backend, connection, reuse, killer: None, taint: None }) }
     }
 
     /// A connection whose login was relayed: closed when its client leaves. `killer` is a login that may kill its
@@ -107,12 +111,21 @@ impl Lease {
 
     /// Where it is counted.
     pub fn slot(&self) -> Option<&Slot> {
-        self.held.as_ref().map(|held| &held.permit.slot)
+        self.held.as_ref().map(|held| held.permit.slot())
     }
 
     /// The backend.
     pub fn backend(&self) -> Option<&Arc<Backend>> {
         self.held.as_ref().map(|held| &held.backend)
+    }
+
+    /// Gives a shared connection back as it is, for the next session: its state is known and nothing pins it. Any other is
+    /// treated as if it had been dropped.
+    pub fn release(mut self) {
+        match self.held.take() {
+            Some(held) if matches!(held.fate(), Fate::Keep) => held.keep_as_it_is(),
+            held => drop(Self { held }),
+        }
     }
 
     /// The connection is to be closed when the lease ends, whatever state it is in then.
@@ -128,6 +141,9 @@ impl Drop for Lease {
         if let Some(held) = self.held.take() {
             let pool = Arc::clone(&held.permit.pool);
             match held.fate() {
+                Fate::Keep if held.is_only_by_handshake() => {
+                    pool.chores.spawn("close", held.close(CloseReason::HandshakeOnly));
+                }
                 Fate::Keep => pool.chores.spawn("clean", held.clean()),
                 Fate::Kill => pool.chores.spawn("kill", held.kill()),
                 Fate::Close(reason) => pool.chores.spawn("close", held.close(reason)),
@@ -157,9 +173,6 @@ impl Held {
         if self.reuse.is_none() {
             return Fate::Close(CloseReason::Relayed);
         }
-        if connection.capabilities().intersect(ONLY_BY_HANDSHAKE) != Capabilities::NONE {
-            return Fate::Close(CloseReason::HandshakeOnly);
-        }
         if connection.status().contains(StatusFlags::IN_TRANSACTION) {
             return Fate::Close(CloseReason::InTransaction);
         }
@@ -172,27 +185,52 @@ impl Held {
         Fate::Keep
     }
 
+    fn is_only_by_handshake(&self) -> bool {
+        self.connection.capabilities().intersect(ONLY_BY_HANDSHAKE) != Capabilities::NONE
+    }
+
     /// Frees what the session held, at once, and keeps the connection if nothing of the session is left on it.
     async fn clean(self) {
         let Self { permit, backend, connection, reuse, .. } = self;
         let Some(Reuse { key, .. }) = reuse else { return };
         let limit = permit.bounds.kill_timeout;
-        let cleaned = tokio::time::timeout(limit, cleaned(connection)).await;
+        let sharing = key.sharing;
+        let cleaned = async {
+            match sharing {
+                Sharing::Alone => cleaned(connection).await,
+                Sharing::Shared => shared_again(connection, &permit).await,
+            }
+        };
+        let cleaned = tokio::time::timeout(limit, cleaned).await;
+        backend.metrics().resets.increment(1);
         match cleaned.unwrap_or(Err(CloseReason::ResetFailed)) {
             Ok(connection) => {
                 let idle = Idle { key, connection, since: Instant::now() };
-                let kept = permit.pool.lock().keep(&permit.slot, idle, permit.bounds.max_idle);
+                let kept = permit.shelf.lock().keep(idle, permit.bounds.most_idle(sharing));
                 if let Err(surplus) = kept {
                     permit.pool.closed(backend.name(), CloseReason::Surplus);
-                    surplus.connection.quit().await;
+                    surplus.close().await;
                 }
             }
             Err(reason) => permit.pool.closed(backend.name(), reason),
         }
     }
 
+    fn keep_as_it_is(self) {
+        let Self { permit, connection, reuse, .. } = self;
+        let Some(Reuse { key, .. }) = reuse else { return };
+        let idle = Idle { key, connection, since: Instant::now() };
+        let surplus = permit.shelf.lock().keep(idle, permit.bounds.max_connections);
+        if let Err(surplus) = surplus {
+            permit.pool.closed(&permit.slot().backend, CloseReason::Surplus);
+            permit.pool.chores.spawn("close", surplus.close());
+        }
+    }
+
     async fn kill(self) {
-        let Self { permit, backend, connection, killer, .. } = self;
+        let Self { permit, backend, connection, killer, reuse, .. } = self;
+        let own = |reuse: Reuse| Killer { login: Login::clone(&reuse.login), origin: reuse.origin };
+        let killer = killer.or_else(|| reuse.map(own));
         permit.pool.closed(backend.name(), CloseReason::ClientGone);
         match killer {
             Some(Killer { login, origin }) => {
@@ -210,7 +248,7 @@ impl Held {
     async fn close(self, reason: CloseReason) {
         self.permit.pool.closed(self.backend.name(), reason);
         if reason != CloseReason::Broken {
-            self.connection.quit().await;
+            self.connection.settle_and_quit().await;
         }
     }
 }
@@ -247,4 +285,18 @@ async fn cleaned(connection: Connection) -> Result<Connection, CloseReason> {
     }
     connection.quit().await;
     Err(CloseReason::RoleActive)
+}
+
+/// Resets the connection and makes it ready for sessions that share it. Role and schema survive a reset; they are part of
+/// the state that it has then.
+async fn shared_again(connection: Connection, permit: &Permit) -> Result<Connection, CloseReason> {
+    let mut connection = certain(connection).await?;
+    connection.reset_here().await.map_err(|_| CloseReason::ResetFailed)?;
+    let known = permit.shelf.knowledge().baselines();
+    let shared = connection.prepare_sharing(&known, permit.bounds.max_statements).await;
+    shared.map_err(|_| CloseReason::ResetFailed)?;
+    if let Some(shared) = connection.shared() {
+        permit.shelf.knowledge().observe_baseline(&shared.baseline);
+    }
+    Ok(connection)
 }

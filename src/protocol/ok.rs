@@ -54,16 +54,21 @@ impl<'a> Ok<'a> {
         Some(Self { affected_rows, last_insert_id, status, warnings, info, state_changes })
     }
 
-    /// Appends the payload as a client without CLIENT_SESSION_TRACK gets it from MariaDB: no state changes, no flag
-    /// for them, and the text only when there is one. `header` is 0x00, or 0xFE at the end of a result set.
-    pub fn encode_without_session_track(&self, header: u8, out: &mut Vec<u8>) {
+    /// Appends the payload as MariaDB writes it, with `told` in place of the state changes; `None` leaves out their flag,
+    /// too, as for a client without CLIENT_SESSION_TRACK. `header` is 0x00, or 0xFE at the end of a result set.
+    pub fn encode(&self, header: u8, told: Option<&[u8]>, out: &mut Vec<u8>) {
+        let changed = told.map_or(StatusFlags::default(), |_| StatusFlags::SESSION_STATE_CHANGED);
+        let status = self.status.without(StatusFlags::SESSION_STATE_CHANGED) | changed;
         out.push(header);
         put_lenenc(out, self.affected_rows);
         put_lenenc(out, self.last_insert_id);
-        out.extend_from_slice(&self.status.without(StatusFlags::SESSION_STATE_CHANGED).0.to_le_bytes());
+        out.extend_from_slice(&status.0.to_le_bytes());
         out.extend_from_slice(&self.warnings.to_le_bytes());
-        if !self.info.is_empty() {
+        if !self.info.is_empty() || told.is_some() {
             put_lenenc_bytes(out, self.info);
+        }
+        if let Some(told) = told {
+            put_lenenc_bytes(out, told);
         }
     }
 }
@@ -79,7 +84,7 @@ mod tests {
         let ok = Ok::parse(payload).unwrap();
         assert_eq!(ok.state_changes, b"\x01\x06\x05mysql");
         let mut out = Vec::new();
-        ok.encode_without_session_track(0x00, &mut out);
+        ok.encode(0x00, None, &mut out);
         assert_eq!(out, b"\x00\x00\x00\x02\x00\x00\x00");
     }
 
@@ -88,7 +93,7 @@ mod tests {
         let payload = b"\x00\x01\x00\x02\x00\x00\x00\x28Rows matched: 1  Changed: 1  Warnings: 0";
         let ok = Ok::parse(payload).unwrap();
         let mut out = Vec::new();
-        ok.encode_without_session_track(0x00, &mut out);
+        ok.encode(0x00, None, &mut out);
         assert_eq!(out, payload);
     }
 

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use crate::protocol::capabilities::Capabilities;
+use crate::protocol::command::Command;
 use crate::protocol::wire::Reader;
 
 /// First byte of an OK packet.
@@ -25,6 +26,12 @@ pub const ACCESS_DENIED: u16 = 1045;
 pub const UNKNOWN_COMMAND: u16 = 1047;
 /// `ER_NOT_ALLOWED_COMMAND`, SQLSTATE 42000.
 pub const NOT_ALLOWED_COMMAND: u16 = 1148;
+/// `ER_LOCK_DEADLOCK`, SQLSTATE 40001.
+pub const DEADLOCK: u16 = 1213;
+/// `ER_UNKNOWN_STMT_HANDLER`, SQLSTATE HY000.
+pub const UNKNOWN_STATEMENT: u16 = 1243;
+/// `ER_NEED_REPREPARE`, SQLSTATE HY000.
+pub const NEED_REPREPARE: u16 = 1615;
 /// `ER_NET_PACKETS_OUT_OF_ORDER`, SQLSTATE 08S01.
 pub const PACKETS_OUT_OF_ORDER: u16 = 1156;
 /// `ER_TOO_MANY_USER_CONNECTIONS`, SQLSTATE 42000.
@@ -205,6 +212,59 @@ impl ServerError {
         Self::new(NOT_ALLOWED_COMMAND, *b"42000", message)
     }
 
+    /// 1213 in MariaDB's words, which clients go by: nothing was applied, and the transaction is to be started again.
+    #[must_use]
+    pub fn deadlock() -> Self {
+        Self::new(DEADLOCK, *b"40001", "Deadlock found when trying to get lock; try restarting transaction")
+    }
+
+    /// 1243 in MariaDB's words: there is no statement with the id that the client gave with this command.
+    #[must_use]
+    pub fn unknown_statement(id: u32, command: Command) -> Self {
+        let function = match command {
+            Command::StmtFetch => "mysqld_stmt_fetch",
+            Command::StmtReset => "mysqld_stmt_reset",
+            _ => "mysqld_stmt_execute",
+        };
+        let message = format!("Unknown prepared statement handler ({id}) given to {function}");
+        Self::new(UNKNOWN_STATEMENT, *b"HY000", message)
+    }
+
+    /// 1615: the statement is not what it was when it was prepared.
+    #[must_use]
+    pub fn need_reprepare() -> Self {
+        Self::new(NEED_REPREPARE, *b"HY000", "Prepared statement needs to be re-prepared")
+    }
+
+    /// 1047: no backend connection became free in time. Clients reconnect and retry.
+    #[must_use]
+    pub fn pool_exhausted() -> Self {
+        Self::unavailable("No backend connection became free in time: the pool is exhausted")
+    }
+
+    /// 1461: a client has prepared too many statements.
+    #[must_use]
+    pub fn too_many_statements() -> Self {
+        let message = format!(
+            "Can't create more than max_prepared_stmt_count statements (current value: {})",
+            crate::protocol::statement::MOST
+        );
+        Self::new(1461, *b"42000", message)
+    }
+
+    /// 1421: rows are to be fetched where no cursor is open.
+    #[must_use]
+    pub fn no_cursor(id: u32) -> Self {
+        Self::new(1421, *b"HY000", format!("The statement ({id}) has no open cursor"))
+    }
+
+    /// 1231: a character set that clients cannot have.
+    #[must_use]
+    pub fn character_set_refused(name: &str) -> Self {
+        let message = format!("Variable 'character_set_client' can't be set to the value of '{name}'");
+        Self::new(1231, *b"42000", message)
+    }
+
     /// 1156: a sequence id that does not follow the one before.
     #[must_use]
     pub fn packets_out_of_order() -> Self {
@@ -252,6 +312,18 @@ mod tests {
         assert_eq!(payload, b"\xff\x10\x04#08004Too many connections");
         let theirs = ServerError::parse(b"\xff\x10\x04Too many connections");
         assert_eq!(theirs.map(|error| error.state), Some(*b"HY000"));
+    }
+
+    #[test]
+    fn errors_about_statements_are_byte_for_byte_those_of_mariadb_10_11() {
+        let fetch = ServerError::unknown_statement(99, Command::StmtFetch).encode(Capabilities::PROTOCOL_41);
+        let theirs = b"\xff\xdb\x04#HY000Unknown prepared statement handler (99) given to mysqld_stmt_fetch";
+        assert_eq!(fetch, theirs);
+        let bulk = ServerError::unknown_statement(u32::MAX, Command::StmtBulkExecute);
+        assert_eq!(
+            bulk.message,
+            "Unknown prepared statement handler (4294967295) given to mysqld_stmt_execute"
+        );
     }
 
     #[test]

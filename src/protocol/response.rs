@@ -27,10 +27,14 @@ pub struct Step {
 pub enum Unit {
     /// The start of a packet that is passed on as it is, header first; maybe not the whole packet.
     PacketStart,
-    /// More of the packet that [`Unit::PacketStart`] began.
+    /// More of the packet that [`Unit::PacketStart`] or [`Unit::RowStart`] began.
     PacketRest,
     /// Takes no bytes: column or parameter definitions have ended. Without CLIENT_DEPRECATE_EOF an EOF stands here.
     DefinitionsEnd,
+    /// The start of a packet that is a row; maybe not the whole row.
+    RowStart,
+    /// The whole first packet of the answer to COM_STMT_PREPARE.
+    Prepared,
     /// A whole OK packet (header byte 0x00).
     Ok,
     /// A whole OK or EOF packet with header byte 0xFE: the end of rows.
@@ -49,6 +53,8 @@ pub struct Malformed(&'static str);
 impl Malformed {
     /// Bytes came behind the end of a response, where a server waits for the next command.
     pub const SURPLUS: Self = Self("bytes behind the end of a response");
+    /// Session state changes that cannot be read.
+    pub const STATE_CHANGES: Self = Self("session state changes");
 }
 
 /// Follows one response to its end. Cheap to copy, so that a reader can look ahead.
@@ -74,13 +80,17 @@ pub enum Reports {
 }
 
 /// How the last part of a response ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Last {
-    /// With an OK or EOF packet, which has status flags.
+    /// With an OK packet (header byte 0x00), which has status flags.
     Ok,
+    /// With the end of a result set or of a list of definitions (header byte 0xFE), which has status flags. COM_SET_OPTION
+    /// and COM_DEBUG are answered so, too. `ROW_COUNT()` is -1 after it.
+    ResultSet,
     /// With an error.
     Error,
     /// Otherwise, or not yet: there are no status flags.
+    #[default]
     Other,
 }
 
@@ -208,9 +218,10 @@ impl ResponseScanner {
     }
 
     fn first(&mut self, shape: Shape, bytes: &[u8], header: Header) -> Result<Option<Step>, Malformed> {
-        let Some(&marker) = bytes.get(HEADER_LEN) else {
-            return if header.len == 0 { Err(Malformed("an empty packet")) } else { Ok(None) };
-        };
+        if header.len == 0 {
+            return Err(Malformed("an empty packet"));
+        }
+        let Some(&marker) = bytes.get(HEADER_LEN) else { return Ok(None) };
         if marker == ERR_HEADER {
             return self.error(bytes, header);
         }
@@ -269,19 +280,20 @@ impl ResponseScanner {
             (0, left) => State::PreparedColumns { left },
             (left, columns) => State::Parameters { left, columns },
         };
-        Ok(Some(self.start_packet(bytes, header)))
+        Ok(Some(Step { len: HEADER_LEN + header.len, unit: Unit::Prepared }))
     }
 
     fn row(&mut self, bytes: &[u8], header: Header) -> Result<Option<Step>, Malformed> {
-        let Some(&marker) = bytes.get(HEADER_LEN) else {
-            return if header.len == 0 { Err(Malformed("an empty row")) } else { Ok(None) };
-        };
+        if header.len == 0 {
+            return Err(Malformed("an empty row"));
+        }
+        let Some(&marker) = bytes.get(HEADER_LEN) else { return Ok(None) };
         match marker {
             EOF_HEADER if header.len < MAX_PAYLOAD => self.last_ok(bytes, header, Unit::RowsEnd),
             ERR_HEADER => self.error(bytes, header),
             _ => {
                 self.state = State::Rows;
-                Ok(Some(self.start_packet(bytes, header)))
+                Ok(Some(Step { unit: Unit::RowStart, ..self.start_packet(bytes, header) }))
             }
         }
     }
@@ -290,7 +302,7 @@ impl ResponseScanner {
         let Some(payload) = self.whole(bytes, header) else { return Ok(None) };
         let ok = ok::Ok::parse(payload).ok_or(Malformed("an OK packet"))?;
         self.status = Some(ok.status);
-        self.last = Last::Ok;
+        self.last = if unit == Unit::RowsEnd { Last::ResultSet } else { Last::Ok };
         let more = ok.status.contains(StatusFlags::MORE_RESULTS);
         self.state = if more { State::First(Shape::Results) } else { State::Done };
         Ok(Some(Step { len: HEADER_LEN + header.len, unit }))

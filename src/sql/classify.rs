@@ -1,14 +1,22 @@
 //! What a statement asks for that the proxy has to act on, from one pass over its text.
 
 use super::SqlMode;
-use super::connection_id::{ConnectionIdUses, Form};
-use super::keyword::Keyword;
-use super::kill::{self, Kill};
-use super::lexer::{Lexer, Token, TokenKind};
+use super::connection_id::ConnectionIdUses;
+use super::effects::Effects;
+use super::kill::Kill;
+use super::kind::Kind;
+use super::scan::{Scan, WHOLE_TEXT};
+use super::subject::Subject;
 
 /// What a text, of one statement or of several, asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Statement {
+    /// What it is.
+    pub kind: Kind,
+    /// What it does that the server may not report.
+    pub effects: Effects,
+    /// What it names.
+    pub subject: Subject,
     /// It contains LOAD DATA LOCAL or LOAD XML LOCAL, so the server may ask for a file of the client. Not seen, and
     /// therefore refused: a LOAD that is run by EXECUTE, EXECUTE IMMEDIATE or a procedure that uses those.
     pub asks_local_file: bool,
@@ -19,260 +27,26 @@ pub struct Statement {
     pub connection_id: ConnectionIdUses,
 }
 
-/// Classifies `text`, as it came in COM_QUERY or COM_STMT_PREPARE; a prefix of a long text does, as far as it goes.
+/// Classifies `text`, as it came in COM_QUERY or COM_STMT_PREPARE.
 ///
-/// Linear in the length of the text; allocates only where a connection id is asked for.
+/// Linear in the length of the text; allocates only where a connection id is asked for or a name is to be kept.
 pub fn classify(text: &[u8], mode: SqlMode) -> Statement {
-    let mut scan = Scan::new(text, mode);
-    while let Some(token) = scan.lexer.significant() {
-        scan.observe(&token);
-    }
-    scan.statement
+    Scan::new(text, mode).run()
 }
 
-struct Scan<'a> {
-    lexer: Lexer<'a>,
-    statement: Statement,
-    place: Place,
-    before: Before,
-    /// No statement, and no SET STATEMENT, precedes the current one.
-    first: bool,
-}
-
-/// Where in a statement the next token stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    /// Its first word comes next.
-    Start,
-    /// SET was its first word.
-    Set,
-    /// SET STATEMENT, up to FOR outside parentheses, behind which another statement starts; with the parentheses open.
-    SetStatement(u32),
-    /// LOAD was its first word.
-    Load,
-    /// LOAD DATA or LOAD XML, and nothing after it but LOW_PRIORITY or CONCURRENT.
-    LoadData,
-    /// CREATE or ALTER, and it is not clear yet of what.
-    Definition,
-    /// CREATE TABLE or ALTER TABLE, before any SELECT.
-    TableDefinition,
-    /// A statement in which nothing is replaced: a definition that holds no statements, or KILL.
-    LeftAlone,
-    /// CREATE PROCEDURE and the like: semicolons may belong to its body, so this lasts to the end of the text.
-    StoredProgram,
-    /// Behind the first words of any other statement.
-    Body,
-}
-
-/// What the token before the current one was, as far as it matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Before {
-    /// A dot: what follows is a name, whatever it spells.
-    Dot,
-    /// A word behind which a table or a routine is named, even with parentheses after it.
-    Naming,
-    /// SET or a comma: under SET, what follows is assigned to.
-    Assigning,
-    /// Anything else.
-    Other,
-}
-
-impl<'a> Scan<'a> {
-    fn new(text: &'a [u8], mode: SqlMode) -> Self {
-        let lexer = Lexer::new(text, mode);
-        Self {
-            lexer,
-            statement: Statement::default(),
-            place: Place::Start,
-            before: Before::Other,
-            first: true,
-        }
+/// Classifies a text of which only the beginning is at hand.
+///
+/// What the rest does cannot be known, so [`ROUTINE`](Effects::ROUTINE) is always among its effects, its names are unknown,
+/// and nothing in it is to be replaced. The kind is that of what is there.
+pub fn classify_prefix(text: &[u8], mode: SqlMode) -> Statement {
+    let Statement { kind, effects, asks_local_file, .. } = classify(text, mode);
+    Statement {
+        kind,
+        effects: (effects - WHOLE_TEXT) | Effects::ROUTINE,
+        subject: Subject::Unknown,
+        asks_local_file,
+        ..Statement::default()
     }
-
-    fn observe(&mut self, token: &Token) {
-        let before = std::mem::replace(&mut self.before, Before::Other);
-        if !matches!(token.kind, TokenKind::Word | TokenKind::Semicolon) {
-            self.place = self.place.behind_symbol();
-        }
-        match token.kind {
-            TokenKind::Word if before != Before::Dot => self.word(token, before),
-            TokenKind::QuotedName => self.quoted(token, before),
-            TokenKind::SystemVariable => self.variable(token, before),
-            TokenKind::Semicolon => self.semicolon(),
-            TokenKind::Dot => self.before = Before::Dot,
-            TokenKind::Comma => self.before = Before::Assigning,
-            TokenKind::Open => self.parentheses(|open| open.saturating_add(1)),
-            TokenKind::Close => self.parentheses(|open| open.saturating_sub(1)),
-            _ => {}
-        }
-    }
-
-    fn word(&mut self, token: &Token, before: Before) {
-        let keyword = Keyword::of(self.lexer.text(token));
-        match keyword {
-            Some(Keyword::Kill) => return self.kill(),
-            Some(Keyword::ConnectionId) => self.call(token, before),
-            Some(
-                Keyword::Into
-                | Keyword::Insert
-                | Keyword::InsertOption
-                | Keyword::Replace
-                | Keyword::Call
-                | Keyword::Exists
-                | Keyword::Table
-                | Keyword::Procedure
-                | Keyword::Stored,
-            ) => self.before = Before::Naming,
-            Some(Keyword::Set) => self.before = Before::Assigning,
-            _ => {}
-        }
-        self.place = self.after(keyword);
-    }
-
-    /// The place behind a word that stands at the current one.
-    fn after(&mut self, keyword: Option<Keyword>) -> Place {
-        match (self.place, keyword) {
-            (Place::Start, Some(Keyword::Set)) => Place::Set,
-            (Place::Start, Some(Keyword::Load)) => Place::Load,
-            (Place::Start, Some(Keyword::Create | Keyword::Alter)) => Place::Definition,
-            (Place::Set, Some(Keyword::Statement)) => Place::SetStatement(0),
-            (Place::SetStatement(0), Some(Keyword::For)) => {
-                self.first = false;
-                Place::Start
-            }
-            (Place::Load, Some(Keyword::Data | Keyword::Xml)) => Place::LoadData,
-            (Place::LoadData, Some(Keyword::LowPriority | Keyword::Concurrent)) => Place::LoadData,
-            (Place::LoadData, Some(Keyword::Local)) => {
-                self.statement.asks_local_file = true;
-                Place::Body
-            }
-            (Place::Definition, Some(Keyword::Procedure | Keyword::Stored)) => Place::StoredProgram,
-            (Place::Definition, Some(Keyword::Table)) => Place::TableDefinition,
-            (Place::Definition, Some(Keyword::Plain | Keyword::User)) => Place::LeftAlone,
-            (Place::TableDefinition, Some(Keyword::Select)) => Place::Body,
-            (Place::Start | Place::Load | Place::LoadData, _) => Place::Body,
-            (place, _) => place,
-        }
-    }
-
-    /// Notes a KILL that is the whole text; the lexer stands behind that word.
-    fn kill(&mut self) {
-        let whole = self.first && self.place == Place::Start && is_last(self.lexer.clone());
-        if whole {
-            self.statement.kill = kill::parse(&mut self.lexer.clone());
-        }
-        if self.place != Place::StoredProgram {
-            self.place = Place::LeftAlone;
-        }
-    }
-
-    /// Notes `name` as a call of CONNECTION_ID when empty parentheses follow.
-    fn call(&mut self, name: &Token, before: Before) {
-        if matches!(before, Before::Dot | Before::Naming) || !self.place.takes_id() {
-            return;
-        }
-        let mut ahead = self.lexer.clone();
-        let mut next =
-            || plain(&mut ahead).filter(|token| matches!(token.kind, TokenKind::Open | TokenKind::Close));
-        let (Some(open), Some(close)) = (next(), next()) else { return };
-        if (open.kind, close.kind) == (TokenKind::Open, TokenKind::Close) {
-            self.statement.connection_id.push(name.range.start..close.range.end, Form::Function);
-            self.lexer = ahead;
-        }
-    }
-
-    fn quoted(&mut self, token: &Token, before: Before) {
-        if unquoted(self.lexer.text(token)).eq_ignore_ascii_case(b"connection_id") {
-            self.call(token, before);
-        }
-    }
-
-    /// Notes `@@pseudo_thread_id`, with or without `session.` or `local.`, unless it is assigned to.
-    fn variable(&mut self, token: &Token, before: Before) {
-        let mut ahead = self.lexer.clone();
-        let Some(end) = thread_id_end(&mut ahead, token) else { return };
-        let assigned = before == Before::Assigning && self.place.assigns() && is_assignment(ahead.clone());
-        if !assigned && self.place.takes_id() {
-            self.statement.connection_id.push(token.range.start..end, Form::Variable);
-            self.lexer = ahead;
-        }
-    }
-
-    fn semicolon(&mut self) {
-        self.first = false;
-        if self.place != Place::StoredProgram {
-            self.place = Place::Start;
-        }
-    }
-
-    fn parentheses(&mut self, count: impl Fn(u32) -> u32) {
-        if let Place::SetStatement(open) = &mut self.place {
-            *open = count(*open);
-        }
-    }
-}
-
-impl Place {
-    /// The place behind a symbol, string or the like: no statement starts with one.
-    fn behind_symbol(self) -> Self {
-        match self {
-            Self::Start | Self::Load | Self::LoadData => Self::Body,
-            other => other,
-        }
-    }
-
-    /// Whether variables are assigned to here.
-    fn assigns(self) -> bool {
-        matches!(self, Self::Set | Self::SetStatement(_))
-    }
-
-    /// Whether an id may be put in here.
-    fn takes_id(self) -> bool {
-        !matches!(self, Self::Definition | Self::TableDefinition | Self::LeftAlone | Self::StoredProgram)
-    }
-}
-
-/// Whether no statement follows the one that the lexer is in.
-fn is_last(lexer: Lexer<'_>) -> bool {
-    let mut rest =
-        lexer.filter(|token| !token.kind.is_trivia()).skip_while(|token| token.kind != TokenKind::Semicolon);
-    rest.all(|token| token.kind == TokenKind::Semicolon)
-}
-
-/// The next token but space and comments; `None` at an executable comment's delimiters too: what is replaced must not hold one.
-fn plain(lexer: &mut Lexer<'_>) -> Option<Token> {
-    let token = lexer.find(|token| !matches!(token.kind, TokenKind::Space | TokenKind::Comment))?;
-    (token.kind != TokenKind::Marker).then_some(token)
-}
-
-/// A name without its quotes.
-fn unquoted(name: &[u8]) -> &[u8] {
-    match name {
-        [b'`', inner @ .., b'`'] | [b'"', inner @ .., b'"'] => inner,
-        _ => name,
-    }
-}
-
-fn is_thread_id(name: &[u8]) -> bool {
-    name.eq_ignore_ascii_case(b"pseudo_thread_id")
-}
-
-/// Where `@@pseudo_thread_id` ends, whose first token is `first` and whose scope, if any, is the session.
-fn thread_id_end(lexer: &mut Lexer<'_>, first: &Token) -> Option<usize> {
-    let name = unquoted(lexer.text(first).get(2..)?);
-    if is_thread_id(name) {
-        return Some(first.range.end);
-    }
-    if !name.eq_ignore_ascii_case(b"session") && !name.eq_ignore_ascii_case(b"local") {
-        return None;
-    }
-    let (dot, part) = (plain(lexer)?, plain(lexer)?);
-    (dot.kind == TokenKind::Dot && is_thread_id(unquoted(lexer.text(&part)))).then_some(part.range.end)
-}
-
-/// Whether `=` or `:=` comes next.
-fn is_assignment(mut lexer: Lexer<'_>) -> bool {
-    lexer.significant().is_some_and(|token| matches!(lexer.text(&token), b"=" | b":"))
 }
 
 #[cfg(test)]
@@ -283,6 +57,43 @@ mod tests {
 
     fn classified(text: &str) -> Statement {
         classify(text.as_bytes(), SqlMode::default())
+    }
+
+    #[test]
+    fn a_select_whose_count_of_rows_is_another_than_that_of_rows_sent_is_known() {
+        let counts = |text: &str| classified(text).effects.contains(Effects::COUNTS_OTHERWISE);
+        for text in [
+            "SELECT a FROM t UNION SELECT b FROM u",
+            "SELECT a FROM t LIMIT 5, 10",
+            "SELECT a FROM t LIMIT ? OFFSET ?",
+            "SELECT a FROM t OFFSET 2 ROWS FETCH FIRST 5 ROWS ONLY",
+            "SELECT SQL_CALC_FOUND_ROWS a FROM t LIMIT 1",
+            "SELECT a INTO OUTFILE 'x' FROM t",
+            "SELECT a FROM t PROCEDURE ANALYSE()",
+        ] {
+            assert!(counts(text), "{text}");
+        }
+        for text in ["SELECT a FROM t WHERE b = 1 LIMIT 5", "SELECT `union`, 'limit 1, 2' FROM t", "SELECT 1"]
+        {
+            assert!(!counts(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_variable_that_is_set_without_naming_its_scope_is_known_to_be_unreported() {
+        let unreported = |text: &str| classified(text).effects.contains(Effects::SETS_UNREPORTED);
+        assert!(unreported("SET @@sql_mode = ''") && unreported("SET a = 1, @@b = 2; SELECT 1"));
+        assert!(
+            !unreported("SET sql_mode = @@sql_mode")
+                && !unreported("SET @@session.sql_mode = '', @@local.b = 1")
+        );
+    }
+
+    #[test]
+    fn a_select_behind_the_first_word_is_seen() {
+        let selects = |text: &str| classified(text).effects.contains(Effects::SELECTS);
+        assert!(selects("INSERT INTO t SELECT 1") && selects("SET @a = (SELECT 1)"));
+        assert!(!selects("SELECT 1") && !selects("INSERT INTO t VALUES ('select')"));
     }
 
     #[test]
@@ -365,7 +176,8 @@ mod tests {
             "SELECT `kill`, 'KILL 42', @kill",
             "CREATE PROCEDURE p(victim INT) BEGIN SELECT 1; KILL victim; END",
         ] {
-            assert_eq!(classified(text), Statement::default(), "{text}");
+            let Statement { asks_local_file, kill, connection_id, .. } = classified(text);
+            assert!(!asks_local_file && kill.is_none() && connection_id.is_empty(), "{text}");
         }
     }
 

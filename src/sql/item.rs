@@ -102,8 +102,9 @@ impl Scan<'_> {
                     self.lists.push(List { depth: self.depth, item: None });
                 }
             }
-            Some(Keyword::SelectOption) if self.lists.last().is_some_and(|list| list.item.is_none()) => {}
-            Some(Keyword::EndOfList | Keyword::Into | Keyword::For | Keyword::Procedure)
+            Some(Keyword::SelectOption | Keyword::CalcFoundRows)
+                if self.lists.last().is_some_and(|list| list.item.is_none()) => {}
+            Some(Keyword::EndOfList | Keyword::Lock | Keyword::Into | Keyword::For | Keyword::Procedure)
                 if self.in_list() =>
             {
                 self.close_lists(self.depth);
@@ -113,7 +114,7 @@ impl Scan<'_> {
                     item.named = true;
                 }
             }
-            Some(Keyword::Operator) => self.extend(token, Role::Operator),
+            Some(Keyword::Operator | Keyword::Collate) => self.extend(token, Role::Operator),
             Some(Keyword::Literal) => self.extend(token, Role::Operand),
             _ => self.extend(token, Role::Name),
         }

@@ -9,6 +9,7 @@ use std::ops::Range;
 use memchr::{memchr, memchr2, memmem};
 
 use super::SqlMode;
+use super::multibyte::Multibyte;
 
 /// A piece of the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,12 +74,14 @@ pub struct Lexer<'a> {
     mode: SqlMode,
     /// Inside `/*! … */`. These do not nest: the first `*/` ends it.
     executable: bool,
+    /// The last token is a string, name or comment whose end is missing.
+    unclosed: bool,
 }
 
 impl<'a> Lexer<'a> {
     /// A lexer at the start of `text`.
     pub fn new(text: &'a [u8], mode: SqlMode) -> Self {
-        Self { text, position: 0, mode, executable: false }
+        Self { text, position: 0, mode, executable: false, unclosed: false }
     }
 
     /// The bytes of a token of this lexer's text.
@@ -86,9 +89,31 @@ impl<'a> Lexer<'a> {
         self.text.get(token.range.clone()).unwrap_or_default()
     }
 
+    /// How far it has come, in bytes.
+    pub fn position(&self) -> usize {
+        self.position
+    }
+
     /// The next token that the parser sees.
+    #[inline]
     pub fn significant(&mut self) -> Option<Token> {
-        self.find(|token| !token.kind.is_trivia())
+        loop {
+            let token = self.next()?;
+            if !token.kind.is_trivia() {
+                return Some(token);
+            }
+        }
+    }
+
+    /// Whether the text, which was read to its end, lacks the end of a string, name or comment.
+    pub(super) fn is_unclosed(&self) -> bool {
+        self.unclosed || self.executable
+    }
+
+    /// Whether a name or string ends right where `token` starts.
+    pub(super) fn is_attached(&self, token: &Token) -> bool {
+        let before = token.range.start.checked_sub(1).and_then(|at| self.text.get(at));
+        before.is_some_and(|byte| is_word(*byte) || matches!(byte, b'\'' | b'"' | b'`'))
     }
 
     fn byte(&self, offset: usize) -> u8 {
@@ -131,10 +156,27 @@ impl<'a> Lexer<'a> {
             (b'n' | b'N', b'\'') => (TokenKind::String, self.quoted(1, b'\'')),
             (b'x' | b'X' | b'b' | b'B', b'\'') => {
                 let digits = self.rest(2);
-                (TokenKind::Number, memchr(b'\'', digits).map_or(2 + digits.len(), |end| end + 3))
+                (TokenKind::Number, memchr(b'\'', digits).map_or(UNCLOSED, |end| end + 3))
             }
-            _ => (TokenKind::Word, self.run(1, is_word)),
+            _ => (TokenKind::Word, self.name(0)),
         }
+    }
+
+    /// Length up to the end of a name without quotes, counted from the position; it goes on at `from`.
+    fn name(&self, from: usize) -> usize {
+        if self.mode.multibyte == Multibyte::None {
+            return self.run(from, is_word);
+        }
+        let mut at = from;
+        while is_word(self.byte(at)) {
+            at += self.character(at);
+        }
+        at
+    }
+
+    /// Length of the character at `offset`, as far as it matters.
+    fn character(&self, offset: usize) -> usize {
+        1 + usize::from(self.mode.multibyte.starts_pair(self.rest(offset)))
     }
 
     /// A number, or a name that starts with digits.
@@ -154,7 +196,7 @@ impl<'a> Lexer<'a> {
                 }
             }
         };
-        let word = self.run(len, is_word);
+        let word = self.name(len);
         if word == len { (TokenKind::Number, len) } else { (TokenKind::Word, word) }
     }
 
@@ -190,15 +232,19 @@ impl<'a> Lexer<'a> {
         if len == sigils { (TokenKind::Unknown, sigils) } else { (kind, len) }
     }
 
-    /// Length up to the end of what is quoted from `open` on; to the end of the text when the quote is never closed.
+    /// Length up to the end of what is quoted from `open` on, or [`UNCLOSED`].
     fn quoted(&self, open: usize, quote: u8) -> usize {
         let names = quote == b'`' || (quote == b'"' && self.mode.ansi_quotes);
         let escapes = !names && !self.mode.no_backslash_escapes;
         let mut at = open + 1;
         loop {
             let rest = self.rest(at);
-            let found = if escapes { memchr2(quote, b'\\', rest) } else { memchr(quote, rest) };
-            let Some(offset) = found else { return at + rest.len() };
+            let found = match (self.mode.multibyte, escapes) {
+                (Multibyte::None, true) => memchr2(quote, b'\\', rest),
+                (Multibyte::None, false) => memchr(quote, rest),
+                _ => self.special(at, quote, escapes),
+            };
+            let Some(offset) = found else { return UNCLOSED };
             let pair = rest.get(offset + 1);
             at += offset + 1;
             if rest.get(offset) != Some(&quote) {
@@ -208,6 +254,18 @@ impl<'a> Lexer<'a> {
             } else {
                 return at;
             }
+        }
+    }
+
+    /// Where the quote comes next, or a backslash if it escapes, stepping over whole characters; counted from `from`.
+    fn special(&self, from: usize, quote: u8, escapes: bool) -> Option<usize> {
+        let mut at = from;
+        loop {
+            let byte = *self.text.get(self.position + at)?;
+            if byte == quote || (escapes && byte == b'\\') {
+                return Some(at - from);
+            }
+            at += self.character(at);
         }
     }
 
@@ -240,18 +298,21 @@ impl<'a> Lexer<'a> {
         (TokenKind::Marker, digits)
     }
 
-    /// Length up to the `*/` that ends a comment whose content starts at `from`; to the end of the text without one.
+    /// Length up to the `*/` that ends a comment whose content starts at `from`, or [`UNCLOSED`].
     fn block(&self, from: usize, nesting: Nesting) -> usize {
         let mut at = from;
         loop {
             let rest = self.rest(at);
-            let Some(end) = memmem::find(rest, b"*/") else { return at + rest.len() };
+            let Some(end) = memmem::find(rest, b"*/") else { return UNCLOSED };
             let inner = match nesting {
                 Nesting::None => None,
                 Nesting::Once => memmem::find(rest.get(..end).unwrap_or_default(), b"/*"),
             };
             let Some(inner) = inner else { return at + end + 2 };
             at = self.block(at + inner + 2, Nesting::None);
+            if at == UNCLOSED {
+                return at;
+            }
         }
     }
 }
@@ -259,14 +320,19 @@ impl<'a> Lexer<'a> {
 impl Iterator for Lexer<'_> {
     type Item = Token;
 
+    #[inline]
     fn next(&mut self) -> Option<Token> {
         let first = *self.text.get(self.position)?;
         let start = self.position;
         let (kind, len) = self.scan(first);
-        self.position = (start + len).min(self.text.len());
+        self.unclosed = len == UNCLOSED;
+        self.position = start.saturating_add(len).min(self.text.len());
         Some(Token { kind, range: start..self.position })
     }
 }
+
+/// The length of what has no end: it reaches to the end of the text.
+const UNCLOSED: usize = usize::MAX;
 
 /// Whether `/*` counts inside a comment: only in one that is skipped for its version, and only one level deep.
 #[derive(Clone, Copy)]
@@ -380,6 +446,58 @@ mod tests {
         assert_eq!(tokens("1--1").len(), 4, "minus minus one");
         assert_eq!(tokens("10--\n*3").len(), 4, "the comment ends at once");
         assert_eq!(tokens("# a\rb\nc").len(), 2, "a carriage return ends no line");
+    }
+
+    #[test]
+    fn what_has_no_end_is_told() {
+        for text in [
+            "'a",
+            "'a\\'",
+            "`a",
+            "\"",
+            "x'41",
+            "/* a",
+            "@'a",
+            "/*! 1",
+            "/*!999999 a",
+            "/*!999999 /* a */",
+            "1 'a",
+        ] {
+            let mut lexer = Lexer::new(text.as_bytes(), SqlMode::default());
+            lexer.by_ref().for_each(drop);
+            assert!(lexer.is_unclosed(), "{text}");
+        }
+        for text in [
+            "'a'",
+            "`a`",
+            "x'41'",
+            "/* a */",
+            "-- a",
+            "/*! 1 */",
+            "'a' 1",
+            "'a''b'",
+            "@'a'",
+            "/*!999999 /* a */ */",
+        ] {
+            let mut lexer = Lexer::new(text.as_bytes(), SqlMode::default());
+            lexer.by_ref().for_each(drop);
+            assert!(!lexer.is_unclosed(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_character_of_two_bytes_is_not_taken_apart() {
+        let sjis = SqlMode { multibyte: Multibyte::Sjis, ..SqlMode::default() };
+        for (text, kind) in [
+            (&b"'\x95\\'"[..], TokenKind::String),
+            (b"'\x81\\'';'", TokenKind::String),
+            (b"`\x95``", TokenKind::QuotedName),
+            (b"\x95`", TokenKind::Word),
+            (b"a\x95A\x95\\", TokenKind::Word),
+        ] {
+            let tokens: Vec<_> = Lexer::new(text, sjis).map(|token| token.kind).collect();
+            assert_eq!(tokens, [kind], "{text:?}");
+        }
     }
 
     #[test]

@@ -3,15 +3,30 @@
 //!
 //! The command loop calls [`classify()`](classify::classify) for each statement before it is sent. Everything here is pure and
 //! total: any bytes give an answer, in linear time, and what is not understood gives the conservative one.
-//! The text is read as bytes. In client character sets whose characters may contain ASCII bytes (sjis, big5, gbk) a quote
-//! or backslash that is half of a character is misread.
+//! The text is read as bytes; in the client character sets whose characters may contain ASCII bytes, character by character.
 
 pub mod classify;
 pub mod connection_id;
+mod cursor;
+pub mod digest;
+pub mod effects;
+mod function;
+mod index;
 mod item;
 mod keyword;
 pub mod kill;
+pub mod kind;
 pub mod lexer;
+mod lookahead;
+pub mod multibyte;
+mod names;
+mod opening;
+mod place;
+mod scan;
+mod set;
+pub mod subject;
+
+use multibyte::Multibyte;
 
 /// What decides how the server reads a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,11 +37,13 @@ pub struct SqlMode {
     pub no_backslash_escapes: bool,
     /// The server's version as executable comments spell it (101119 for 10.11.19); `/*!999999 … */` is beyond any.
     pub version: u32,
+    /// The client's character set, as far as it changes where characters end.
+    pub multibyte: Multibyte,
 }
 
 impl Default for SqlMode {
     /// MariaDB's default modes, and a version that executes the comments meant for any release so far.
     fn default() -> Self {
-        Self { ansi_quotes: false, no_backslash_escapes: false, version: 199_999 }
+        Self { ansi_quotes: false, no_backslash_escapes: false, version: 199_999, multibyte: Multibyte::None }
     }
 }

@@ -161,6 +161,22 @@ metrics! {
         "Time a client waited for the backend connection it got, opening or resetting one included; without relayed logins.";
     Gauge POOL_WAITERS = "sealock_pool_waiters" in Count ["backend"]
         "Clients that wait, as of the last second, because an account's connections to the backend are all taken.";
+    Counter POOL_SYNCS = "sealock_pool_syncs_total" in Count ["backend"]
+        "Times a shared connection had to be brought to the state of the session that borrowed it.";
+    Counter POOL_SYNC_STATEMENTS = "sealock_pool_sync_statements_total" in Count ["backend"]
+        "Commands sent to bring shared connections to sessions' states; those of one time are sent together.";
+    Counter POOL_SYNC_BYTES = "sealock_pool_sync_bytes_total" in Bytes ["backend"]
+        "Bytes of those commands, packet headers not counted.";
+    Counter POOL_RESETS = "sealock_pool_resets_total" in Count ["backend"]
+        "Connections reset with COM_RESET_CONNECTION after a session left something on them.";
+    Gauge PINS = "sealock_pins" in Count ["reason"]
+        "Reasons for which sessions keep a shared connection between statements at this moment; a session may have several.";
+    Counter PINNED = "sealock_pins_total" in Count ["reason"]
+        "Times that a session began to keep a shared connection for this reason.";
+    Counter SESSION_ANSWERS = "sealock_session_answers_total" in Count ["kind"]
+        "Commands answered without a backend, because the answer was known.";
+    Counter RETRIES = "sealock_retries_total" in Count []
+        "Statements sent again on another connection, because the first was lost before anything of an answer came.";
     Counter POOL_TIMEOUTS = "sealock_pool_timeouts_total" in Count ["backend"]
         "Waits for a connection to the backend that pool.acquire_timeout ended.";
 }

@@ -135,7 +135,15 @@ where
     pub async fn write(&mut self, payload: &[u8]) -> Result<(), PacketError> {
         let mut bytes = Vec::with_capacity(HEADER_LEN + payload.len());
         self.sequence = append(&mut bytes, self.sequence, payload);
-        self.stream.write_all(&bytes).await?;
+        self.write_raw(&bytes).await
+    }
+
+    /// Sends packets that have their headers already.
+    ///
+    /// # Errors
+    /// What the connection says.
+    pub async fn write_raw(&mut self, packets: &[u8]) -> Result<(), PacketError> {
+        self.stream.write_all(packets).await?;
         self.stream.flush().await?;
         Ok(())
     }

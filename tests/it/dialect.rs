@@ -1,15 +1,14 @@
 //! What a server sent to a connection that speaks the canonical dialect, translated, is what the same server sent to
 //! connections that speak the others.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
-
-use sealock::protocol::command::{Command, Shape};
+use sealock::protocol::command::Shape;
 use sealock::protocol::dialect::{Dialect, Ends, FileAccess, StateChanges, Stop, Translator};
 use sealock::protocol::packet::SequenceId;
 use sealock::protocol::response::Reports;
+use sealock::protocol::session_track::{PendingChanges, Report};
 use sealock::protocol::status::StatusFlags;
+
+use crate::captures::{Capture, fixtures, hex};
 
 /// Captures that are compared less strictly, each with its reason.
 const DIFFERS_BY_NATURE: &[(&str, &str)] = &[
@@ -25,12 +24,13 @@ const DIFFERS_BY_NATURE: &[(&str, &str)] = &[
     ("process_info", "ids of threads"),
 ];
 
-struct Capture {
-    command: String,
-    shape: Shape,
-    bytes: Vec<u8>,
-    in_transaction: bool,
-}
+/// What the connections with session tracking had been told, and not been told yet, of their transaction before a capture.
+const TRANSACTIONS: &[(&str, &[u8], &[u8])] = &[
+    ("select_in_transaction", b"T_______", b""),
+    ("commit", b"T_______", b"T_R___S_"),
+    ("select_second_in_transaction", b"________", b"I_R___S_"),
+    ("xa_prepare_then_select", b"T___W___", b""),
+];
 
 #[test]
 fn translated_responses_are_those_that_the_server_sends_itself() {
@@ -43,6 +43,7 @@ fn translated_responses_are_those_that_the_server_sends_itself() {
             ("deprecate-track", Dialect::CANONICAL),
             ("deprecate", Dialect { ends: Ends::Ok, state: StateChanges::Dropped, reports: Reports::Asked }),
             ("classic", Dialect { ends: Ends::Eof, state: StateChanges::Dropped, reports: Reports::Asked }),
+            ("track", Dialect { ends: Ends::Eof, state: StateChanges::Reported, reports: Reports::Asked }),
         ] {
             let Some(expected) = modes.get(mode) else { continue };
             let whole = translate(canonical, dialect, canonical.bytes.len());
@@ -50,8 +51,8 @@ fn translated_responses_are_those_that_the_server_sends_itself() {
                 assert!(mode != "classic" || whole != expected.bytes, "{name}.{mode} is equal after all");
                 continue;
             }
-            if without_statement_id(canonical, whole.clone())
-                != without_statement_id(canonical, expected.bytes.clone())
+            if without_counters(canonical, whole.clone())
+                != without_counters(canonical, expected.bytes.clone())
             {
                 differences.push(format!(
                     "{name}.{mode}:\n  got  {}\n  want {}",
@@ -111,12 +112,35 @@ fn comparable(capture: &Capture, bytes: &[u8]) -> Vec<Vec<u8>> {
     packets
 }
 
-/// Statement ids count up from connection to connection.
-fn without_statement_id(capture: &Capture, mut bytes: Vec<u8>) -> Vec<u8> {
+/// Statement ids count up from connection to connection, and transaction ids from capture to capture.
+fn without_counters(capture: &Capture, mut bytes: Vec<u8>) -> Vec<u8> {
     if capture.shape == Shape::Prepare && bytes.get(4) == Some(&0) {
         bytes[5..9].fill(0);
     }
+    let gtid = b"last_gtid\x08".as_slice();
+    if let Some(at) = bytes.windows(gtid.len()).position(|window| window == gtid) {
+        let at = at + gtid.len();
+        bytes[at..at + 8].fill(0);
+    }
     bytes
+}
+
+/// What the connection of a capture had still to be told before it.
+fn pending(capture: &Capture) -> PendingChanges {
+    let mut pending = PendingChanges::default();
+    let Some((_, told, waiting)) = TRANSACTIONS.iter().find(|(name, ..)| *name == capture.name) else {
+        return pending;
+    };
+    let block = |state| {
+        let mut block = Vec::new();
+        Report::TransactionState(state).encode(&mut block);
+        block
+    };
+    pending.note_told(&block(told));
+    if !waiting.is_empty() {
+        let _ = pending.add(&block(waiting));
+    }
+    pending
 }
 
 /// Feeds a capture in pieces of `piece` bytes.
@@ -124,15 +148,17 @@ fn translate(capture: &Capture, dialect: Dialect, piece: usize) -> Vec<u8> {
     let status = if capture.in_transaction { 0x0003 } else { 0x0002 };
     let mut translator =
         Translator::new(capture.shape, dialect, StatusFlags(status), SequenceId(0), FileAccess::Asked);
+    if dialect.ends == Ends::Eof {
+        translator = translator.with_pending(pending(capture));
+    }
     let mut only_asked = false;
     let (mut buffer, mut out) = (Vec::new(), Vec::new());
     for bytes in capture.bytes.chunks(piece.max(1)) {
         buffer.extend_from_slice(bytes);
         loop {
-            let advance = translator.advance(&buffer, &mut out);
-            if translator.is_transparent() {
-                out.extend_from_slice(&buffer[..advance.taken]);
-            }
+            let mut now = Vec::new();
+            let advance = translator.advance(&buffer, &mut now);
+            out.extend_from_slice(advance.bytes(&buffer, &now));
             buffer.drain(..advance.taken);
             if advance.stop != Stop::FileWanted {
                 assert_eq!(advance.stop, Stop::Input, "{}", capture.command);
@@ -149,71 +175,4 @@ fn translate(capture: &Capture, dialect: Dialect, piece: usize) -> Vec<u8> {
         hex(&buffer)
     );
     out
-}
-
-fn fixtures(version: &str) -> BTreeMap<String, BTreeMap<String, Capture>> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(version);
-    let mut captures: BTreeMap<String, BTreeMap<String, Capture>> = BTreeMap::new();
-    for entry in fs::read_dir(&directory).expect("captures are there") {
-        let path = entry.expect("a directory entry").path();
-        let name = path.file_name().and_then(|name| name.to_str()).expect("a name").to_owned();
-        let Some((response, mode)) = name.strip_suffix(".txt").and_then(|name| name.split_once('.')) else {
-            continue;
-        };
-        if let Some(capture) = read(&path) {
-            captures.entry(response.to_owned()).or_default().insert(mode.to_owned(), capture);
-        }
-    }
-    captures
-}
-
-/// One packet a line: sequence id and payload in hexadecimal. `None` for exchanges that are no command and response.
-fn read(path: &PathBuf) -> Option<Capture> {
-    let text = fs::read_to_string(path).expect("a capture");
-    let command = text.lines().find_map(|line| line.strip_prefix("# command: "))?;
-    let shape = shape(command)?;
-    let mut bytes = Vec::new();
-    for line in text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty()) {
-        let (sequence, payload) = line.split_once(' ').unwrap_or((line, ""));
-        let sequence = u8::from_str_radix(sequence, 16).expect("a sequence id");
-        let payload = unhex(payload);
-        bytes.extend_from_slice(&u32::try_from(payload.len()).expect("a short packet").to_le_bytes()[..3]);
-        bytes.push(sequence);
-        bytes.extend_from_slice(&payload);
-    }
-    let in_transaction = command.contains("in a transaction");
-    Some(Capture { command: command.to_owned(), shape, bytes, in_transaction })
-}
-
-fn shape(command: &str) -> Option<Shape> {
-    let name = command.split([' ', ',']).next()?;
-    let byte = match name {
-        "COM_INIT_DB" => 0x02,
-        "COM_QUERY" | "LOAD" => 0x03,
-        "COM_FIELD_LIST" => 0x04,
-        "COM_STATISTICS" => 0x09,
-        "COM_PROCESS_INFO" => 0x0A,
-        "COM_DEBUG" => 0x0D,
-        "COM_PING" => 0x0E,
-        "COM_STMT_PREPARE" => 0x16,
-        "COM_STMT_EXECUTE" => 0x17,
-        "COM_STMT_BULK_EXECUTE" => 0xFA,
-        "COM_STMT_FETCH" => 0x1C,
-        "COM_STMT_RESET" => 0x1A,
-        "COM_SET_OPTION" => 0x1B,
-        "COM_RESET_CONNECTION" => 0x1F,
-        _ => return None,
-    };
-    Some(Command::from_byte(byte).shape())
-}
-
-fn unhex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
-    let pair =
-        |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).expect("ASCII"), 16).expect("hexadecimal");
-    digits.chunks(2).map(pair).collect()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().take(200).map(|byte| format!("{byte:02x}")).collect()
 }

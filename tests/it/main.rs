@@ -11,10 +11,12 @@
 )]
 
 mod breaking_off;
+mod captures;
 mod dialect;
 mod fake;
 mod logins;
 mod misbehaviour;
+mod session_track;
 
 #[allow(dead_code, reason = "shared with the suite in tests/mariadb, which uses the rest")]
 #[path = "../mariadb/support/mod.rs"]

@@ -1,0 +1,262 @@
+//! A connection for the next command, in the session's state.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use crate::backend::shared::{Tracking, Valid};
+use crate::backend::sync::{SyncError, Target};
+use crate::frontend::error::SessionEnd;
+use crate::frontend::multiplex::{Diagnostics, Halt, Multiplex};
+use crate::frontend::session::Session;
+use crate::pool::close_reason::CloseReason;
+use crate::pool::{AcquireError, Lease, Pool, Request, Wish};
+use crate::protocol::reply::ServerError;
+use crate::session::SessionState;
+use crate::session::residue::{Held, recipe, row_count_recipe};
+use crate::telemetry;
+
+/// Attempts to get a connection that does not break while it is brought to the session's state.
+const ATTEMPTS: usize = 3;
+
+/// How long a number that another connection owes is waited for before it is looked for again.
+const SETTLEMENT: Duration = Duration::from_millis(20);
+
+/// What a command asks of its connection beside the session's state.
+#[derive(Clone, Debug, Default)]
+pub struct Needs {
+    /// LAST_INSERT_ID() is to be the session's.
+    pub insert_id: bool,
+    /// ROW_COUNT() and FOUND_ROWS() are to be the session's.
+    pub counts: bool,
+    /// An error in the diagnostics area is to be there.
+    pub diagnostics: bool,
+    /// The session's own wish for reports is to be in force, not the proxy's.
+    pub own_tracking: bool,
+    /// Another state than the session's.
+    pub state: Option<SessionState>,
+}
+
+/// What has to be restored on a connection.
+#[derive(Default)]
+struct Restored {
+    insert_id: Option<u64>,
+    counts: Vec<String>,
+    error: Option<ServerError>,
+}
+
+impl Session {
+    /// Makes sure that the session has a connection as the command needs it.
+    pub(super) async fn obtain(&mut self, own: &mut Multiplex, needs: Needs) -> Result<(), Halt> {
+        for _ in 0..ATTEMPTS {
+            let fresh = self.lease.is_none();
+            if fresh {
+                self.borrow(own).await?;
+            }
+            match self.bring(own, &needs).await {
+                Ok(()) => return Ok(()),
+                Err(SyncError::Refused(error)) => {
+                    own.source.shelf.knowledge().forget_schemas();
+                    self.give_up(CloseReason::SyncRefused);
+                    return if fresh {
+                        Err(Halt::Refuse(error))
+                    } else {
+                        Err(SessionEnd::BackendClosed.into())
+                    };
+                }
+                Err(SyncError::Broken(_) | SyncError::TimedOut) => {
+                    self.give_up(CloseReason::Broken);
+                    if !fresh {
+                        return Err(SessionEnd::BackendClosed.into());
+                    }
+                }
+            }
+        }
+        Err(Halt::Refuse(unavailable()))
+    }
+
+    /// Closes the connection, whatever state it is in.
+    pub(in crate::frontend) fn give_up(&mut self, reason: CloseReason) {
+        if let Some(mut lease) = self.lease.take() {
+            lease.taint(reason);
+            self.detach();
+        }
+    }
+
+    /// Borrows a connection.
+    async fn borrow(&mut self, own: &mut Multiplex) -> Result<(), Halt> {
+        self.follow_configuration(own);
+        self.lease = Some(self.lent(own).await?);
+        self.attach();
+        self.adopt(own);
+        Ok(())
+    }
+
+    /// Waits for a connection, and watches the client meanwhile.
+    async fn lent(&mut self, own: &Multiplex) -> Result<Lease, Halt> {
+        let context = self.frontend.context.load_full();
+        let pool = Arc::clone(&self.frontend.pool);
+        let source = &own.source;
+        let request = Request {
+            backend: &source.backend,
+            account: &source.shelf.slot().account,
+            terms: &source.terms,
+            origin: source.origin,
+            generation: source.generation,
+            bounds: context.bounds(),
+            replaces: None,
+        };
+        let wish = Wish { state: &own.state, baseline: &own.baseline, last: own.last };
+        let patience = context.acquire_timeout();
+        let mut borrowed =
+            pin!(pool.borrow(&source.shelf, &request, &source.login, &source.key, wish, patience));
+        let client = &mut self.client;
+        let lease = poll_fn(|cx| {
+            if let Poll::Ready(lease) = borrowed.as_mut().poll(cx) {
+                return Poll::Ready(lease.map_err(|error| refusal(&error)));
+            }
+            client.poll_gone(cx).map(|end| Err(Halt::End(end)))
+        })
+        .await?;
+        Ok(lease)
+    }
+
+    /// The session's state as differences from what this connection started with.
+    fn adopt(&mut self, own: &mut Multiplex) {
+        let Some(shared) = self.connection().ok().and_then(|connection| connection.shared()) else { return };
+        if !Arc::ptr_eq(&shared.baseline, &own.baseline) {
+            let baseline = Arc::clone(&shared.baseline);
+            let rebased = own.state.variables.rebased(&own.baseline, &baseline);
+            own.state.variables = rebased;
+            own.initial.variables = own.initial.variables.rebased(&own.baseline, &baseline);
+            own.baseline = baseline;
+        }
+        own.last = Some(shared.usage);
+    }
+
+    /// Brings the connection to the session's state.
+    async fn bring(&mut self, own: &mut Multiplex, needs: &Needs) -> Result<(), SyncError> {
+        let restored = self.restored(own, needs).await;
+        let tracking = if needs.own_tracking { own.tracking() } else { Tracking::Everything };
+        let target = Target {
+            state: needs.state.as_ref().unwrap_or(&own.state),
+            tracking: &tracking,
+            insert_id: restored.insert_id,
+            counts: &restored.counts,
+            error: restored.error.as_ref(),
+        };
+        let limit = own.source.backend.connect_timeout();
+        let Ok(connection) = self.connection() else { return Ok(()) };
+        let brought = tokio::time::timeout(limit, connection.bring_to(&target)).await;
+        let plan = brought.unwrap_or(Err(SyncError::TimedOut))?;
+        if !plan.is_empty() {
+            let metrics = own.source.backend.metrics();
+            metrics.syncs.increment(1);
+            metrics.sync_statements.increment(plan.len() as u64);
+            metrics.sync_bytes.increment(plan.bytes() as u64);
+        }
+        Ok(())
+    }
+
+    /// What of the session's residue the command asks for and the connection does not have.
+    async fn restored(&mut self, own: &mut Multiplex, needs: &Needs) -> Restored {
+        let valid =
+            self.connection().ok().and_then(|connection| connection.shared().map(|shared| shared.valid));
+        let valid = valid.unwrap_or_default();
+        let mut restored = Restored::default();
+        let pool = Arc::clone(&self.frontend.pool);
+        if needs.insert_id && !valid.insert_id {
+            restored.insert_id = Some(settled(&pool, own, Which::InsertId).await);
+        }
+        if needs.counts && !(valid.row_count && valid.found_rows) {
+            let cheap = row_count_recipe(own.residue.row_count).filter(|_| valid.found_rows);
+            restored.counts = match cheap {
+                Some(statement) => vec![statement.to_owned()],
+                None => self.recipe(own, valid).await,
+            };
+        }
+        let clears = restored.counts.iter().any(|statement| statement.contains("JSON_TABLE"));
+        if (clears || (needs.diagnostics && !valid.diagnostics))
+            && let Diagnostics::Error(error) = &own.diagnostics
+        {
+            restored.error = Some(error.clone());
+        }
+        restored
+    }
+
+    /// What makes both counts again.
+    async fn recipe(&mut self, own: &mut Multiplex, valid: Valid) -> Vec<String> {
+        if valid.found_rows
+            && let Ok(connection) = self.connection()
+        {
+            // It is here, and would be lost by making the other one.
+            let _ = connection.settle().await;
+        }
+        let pool = Arc::clone(&self.frontend.pool);
+        let found_rows = settled(&pool, own, Which::FoundRows).await;
+        recipe(own.residue.row_count, found_rows)
+    }
+
+    /// After a reload: the account's new password, the server's new certificate, …
+    fn follow_configuration(&mut self, own: &mut Multiplex) {
+        let context = self.frontend.context.load();
+        if context.generation != own.source.generation {
+            own.source.follow(&context, &self.frontend.pool);
+        } else if own.source.backend.health().is_down() {
+            own.source.fail_over(&context, &self.frontend.pool);
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Which {
+    InsertId,
+    FoundRows,
+}
+
+/// A number of the session that some connection may owe it: an idle one is asked, any other tells by itself.
+async fn settled(pool: &Arc<Pool>, own: &mut Multiplex, which: Which) -> u64 {
+    let held = match which {
+        Which::InsertId => &mut own.residue.insert_id,
+        Which::FoundRows => &mut own.residue.found_rows,
+    };
+    loop {
+        if let Held::Owed(owed) = &*held {
+            pool.collect(&own.source.shelf, owed).await;
+        }
+        if let Ok(number) = tokio::time::timeout(SETTLEMENT, held.settled()).await {
+            return number;
+        }
+    }
+}
+
+/// What a client hears that gets no connection.
+fn refusal(error: &AcquireError) -> Halt {
+    let reason = telemetry::chain(error);
+    tracing::debug!(reason, "no connection for a command");
+    match error {
+        AcquireError::TimedOut(_) => Halt::Refuse(ServerError::pool_exhausted()),
+        AcquireError::Connect(_) => Halt::Refuse(unavailable()),
+    }
+}
+
+fn unavailable() -> ServerError {
+    ServerError::unavailable("No database server can be reached at the moment; try again")
+}
+
+impl Session {
+    /// Gives the connection to whoever needs one.
+    pub(super) fn hand_back(&mut self) {
+        if let Some(lease) = self.lease.take() {
+            if self.killed_meanwhile() {
+                let mut lease = lease;
+                lease.taint(CloseReason::KillUnderWay);
+                drop(lease);
+            } else {
+                Lease::release(lease);
+            }
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! COM_RESET_CONNECTION.
+
+use crate::frontend::client::Incoming;
+use crate::frontend::error::SessionEnd;
+use crate::frontend::multiplex::answer::SessionAnswer;
+use crate::frontend::multiplex::{Diagnostics, Halt, Multiplex};
+use crate::frontend::session::Session;
+use crate::pool::close_reason::CloseReason;
+use crate::protocol::session_track::PendingChanges;
+use crate::session::Residue;
+use crate::session::residue::Held;
+
+impl Session {
+    /// Resets the session, and its connection if it has one: when the client hears of it, locks and temporary tables have gone.
+    pub(super) async fn reset_session(
+        &mut self,
+        own: &mut Multiplex,
+        incoming: Incoming,
+    ) -> Result<(), Halt> {
+        if self.lease.is_some() {
+            self.reset_connection(own).await?;
+        }
+        own.reset();
+        self.record_pins(own);
+        let ok = own.plain_ok();
+        self.answer(own, incoming, &ok, SessionAnswer::Reset).await
+    }
+
+    async fn reset_connection(&mut self, own: &mut Multiplex) -> Result<(), Halt> {
+        let limit = own.source.backend.connect_timeout();
+        let bounds = self.frontend.context.load().bounds();
+        let known = own.source.shelf.knowledge().baselines();
+        let connection = self.connection().map_err(Halt::End)?;
+        let reset = async {
+            connection.reset_here().await?;
+            connection.prepare_sharing(&known, bounds.max_statements).await
+        };
+        if !matches!(tokio::time::timeout(limit, reset).await, Ok(Ok(()))) {
+            self.give_up(CloseReason::ResetFailed);
+            return Err(SessionEnd::BackendLost(None).into());
+        }
+        own.source.backend.metrics().resets.increment(1);
+        self.hand_back();
+        Ok(())
+    }
+}
+
+impl Multiplex {
+    /// The session as it was after its login; schema, role and FOUND_ROWS() stay, as on the server (10.11).
+    fn reset(&mut self) {
+        self.state.variables.clone_from(&self.initial.variables);
+        self.state.one_shot = None;
+        self.pins.clear();
+        self.statements.clear();
+        let found_rows = std::mem::take(&mut self.residue.found_rows);
+        self.residue = Residue { row_count: 0, found_rows, insert_id: Held::Known(0) };
+        self.diagnostics = Diagnostics::Clean;
+        self.pending = PendingChanges::default();
+        self.transaction_lost = false;
+        self.follow_wish(self.baseline.tracking().clone());
+        self.mode = self.mode_now();
+        self.status = self.status_now();
+        self.last = None;
+    }
+}

@@ -1,0 +1,295 @@
+//! One command to the borrowed connection and its response back.
+
+use crate::frontend::client::Incoming;
+use crate::frontend::error::SessionEnd;
+use crate::frontend::multiplex::obtain::Needs;
+use crate::frontend::multiplex::{Diagnostics, Halt, Multiplex};
+use crate::frontend::session::Session;
+use crate::pool::close_reason::CloseReason;
+use crate::protocol::command::Command;
+use crate::protocol::dialect::{FileAccess, Translator};
+use crate::protocol::observed::Observed;
+use crate::protocol::reply::ServerError;
+use crate::session::PinReason;
+use crate::sql::classify::Statement;
+use crate::sql::effects::Effects;
+use crate::sql::kind::Kind;
+
+/// A command on its way.
+pub struct Task<'a> {
+    /// As it came.
+    pub incoming: Incoming,
+    /// What it asks for.
+    pub statement: &'a Statement,
+    /// The payload to send instead of the one that came.
+    pub instead: Option<Vec<u8>>,
+    /// Its payload, kept to send it again, or to learn its answer.
+    pub kept: Option<Vec<u8>>,
+    /// The id by which the client will know the statement that it prepares.
+    pub statement_id: Option<u32>,
+    /// The client's id of the prepared statement that it is about.
+    pub prepared: Option<u32>,
+}
+
+/// What a command may do to something of the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Touch {
+    /// It is as before.
+    Leaves,
+    /// It is replaced.
+    Replaces,
+    /// One or the other.
+    Unclear,
+}
+
+/// How a command was lost.
+struct Loss {
+    end: SessionEnd,
+    /// Whether any byte of it may have reached the server.
+    sent: Reach,
+    /// Whether any byte of the answer has reached the client.
+    answered: Reach,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    Nothing,
+    Something,
+}
+
+impl<'a> Task<'a> {
+    /// A command that goes out as it came.
+    pub fn new(incoming: Incoming, statement: &'a Statement) -> Self {
+        Self { incoming, statement, instead: None, kept: None, statement_id: None, prepared: None }
+    }
+
+    /// Whether its payload is worth a copy.
+    pub fn is_to_be_kept(&self) -> bool {
+        self.statement.effects.intersects(Effects::REPEATABLE_READ | Effects::LITERAL_SET)
+            || matches!(self.statement.kind, Kind::Commit | Kind::Rollback)
+    }
+
+    pub(super) fn has(&self, effects: Effects) -> bool {
+        self.statement.effects.intersects(effects)
+    }
+
+    /// Whether it runs a statement, whose text says what it does.
+    pub(super) fn runs_a_statement(&self) -> bool {
+        matches!(self.incoming.command, Command::Query | Command::StmtExecute | Command::StmtBulkExecute)
+    }
+
+    /// What it does to FOUND_ROWS() (10.11).
+    pub(super) fn found_rows(&self) -> Touch {
+        if !self.runs_a_statement() {
+            return Touch::Leaves;
+        }
+        match self.statement.kind {
+            Kind::Select => Touch::Replaces,
+            Kind::Set if self.has(Effects::LITERAL_SET) => Touch::Leaves,
+            Kind::Insert | Kind::Update | Kind::Delete if !self.has(Effects::SELECTS) => Touch::Leaves,
+            Kind::Empty
+            | Kind::SetTransaction
+            | Kind::Begin
+            | Kind::Commit
+            | Kind::Rollback
+            | Kind::CommitOther
+            | Kind::RollbackOther
+            | Kind::Savepoint
+            | Kind::Use
+            | Kind::Prepare
+            | Kind::Deallocate
+            | Kind::LockTables
+            | Kind::UnlockTables => Touch::Leaves,
+            _ => Touch::Unclear,
+        }
+    }
+
+    /// What it does to the diagnostics area, if it succeeds without a warning (10.11).
+    pub(super) fn diagnostics(&self) -> Touch {
+        if !self.runs_a_statement() {
+            return Touch::Leaves;
+        }
+        match self.statement.kind {
+            Kind::Insert | Kind::Update | Kind::Delete | Kind::Load | Kind::LockTables => Touch::Replaces,
+            Kind::Set if self.has(Effects::LITERAL_SET) => Touch::Leaves,
+            Kind::Empty
+            | Kind::SetTransaction
+            | Kind::Begin
+            | Kind::Commit
+            | Kind::Rollback
+            | Kind::CommitOther
+            | Kind::RollbackOther
+            | Kind::Savepoint
+            | Kind::Use
+            | Kind::Diagnostics
+            | Kind::Prepare
+            | Kind::Deallocate => Touch::Leaves,
+            _ => Touch::Unclear,
+        }
+    }
+
+    fn needs(&self) -> Needs {
+        let everything = self.has(Effects::ROUTINE) || self.statement.kind == Kind::Several;
+        Needs {
+            insert_id: everything || self.has(Effects::READS_INSERT_ID | Effects::WRITES_INSERT_ID),
+            counts: everything
+                || self.has(Effects::READS_ROW_COUNT | Effects::READS_FOUND_ROWS)
+                || self.found_rows() == Touch::Unclear,
+            diagnostics: everything
+                || self.has(Effects::READS_DIAGNOSTICS)
+                || self.diagnostics() == Touch::Unclear,
+            own_tracking: self.has(Effects::SHOWS_SETTINGS | Effects::SETS_TRACKING),
+            state: None,
+        }
+    }
+
+    fn files(&self) -> FileAccess {
+        if self.statement.asks_local_file { FileAccess::Asked } else { FileAccess::Refused }
+    }
+
+    /// Whether a transaction in which it was lost has certainly not been committed.
+    fn cannot_commit(&self) -> bool {
+        matches!(
+            self.statement.kind,
+            Kind::Select | Kind::Insert | Kind::Update | Kind::Delete | Kind::Rollback | Kind::Savepoint
+        ) && !self.has(Effects::ROUTINE)
+    }
+}
+
+impl Session {
+    /// Runs a command to the end of its response, and draws the conclusions.
+    pub(super) async fn run(&mut self, own: &mut Multiplex, task: &Task<'_>) -> Result<Observed, Halt> {
+        let observed = self.carry(own, task).await?;
+        self.release(own);
+        Ok(observed)
+    }
+
+    /// The same, but the connection is still the session's afterwards.
+    pub(super) async fn carry(&mut self, own: &mut Multiplex, task: &Task<'_>) -> Result<Observed, Halt> {
+        let mut again = false;
+        loop {
+            if std::mem::take(&mut own.transaction_lost) {
+                return Err(Halt::Refuse(ServerError::deadlock()));
+            }
+            self.obtain(own, task.needs()).await?;
+            own.pin_before(task);
+            let head = match task.prepared {
+                Some(id) => Some(self.ready_statement(own, task.incoming, id).await?),
+                None => None,
+            };
+            let before = own.state.clone();
+            match self.relay_task(own, task, head, again).await {
+                Ok(observed) => {
+                    self.observe(own, task, &before, &observed).await?;
+                    return Ok(observed);
+                }
+                Err(loss) => self.survive(own, task, loss, &mut again)?,
+            }
+        }
+    }
+
+    /// Sends the command and relays its response.
+    async fn relay_task(
+        &mut self,
+        own: &mut Multiplex,
+        task: &Task<'_>,
+        head: Option<(Vec<u8>, usize)>,
+        again: bool,
+    ) -> Result<Observed, Loss> {
+        let lost = |end, sent| Loss { end, sent, answered: Reach::Nothing };
+        self.check_backend().await.map_err(|end| lost(end, Reach::Nothing))?;
+        let sent = match (&task.instead, &head, &task.kept) {
+            (Some(payload), _, _) => self.send_changed(task.incoming, payload).await,
+            (None, Some((head, replaced)), _) => self.forward_with_head(task.incoming, head, *replaced).await,
+            (None, None, Some(payload)) if again => self.send_payload(payload).await,
+            _ => self.forward(task.incoming).await,
+        };
+        sent.map_err(|end| lost(end, Reach::Something))?;
+        let shape = task.incoming.command.shape();
+        let dialect = self.dialect();
+        let mut translator = Translator::new(shape, dialect, own.status, self.asked, task.files())
+            .tracking(std::sync::Arc::clone(&own.told))
+            .with_pending(std::mem::take(&mut own.pending));
+        if let Some(id) = task.statement_id {
+            translator = translator.with_statement_id(id);
+        }
+        let relayed = self.relay_with(&mut translator, shape).await;
+        own.pending = translator.take_pending();
+        let answered = if translator.observed().something_sent { Reach::Something } else { Reach::Nothing };
+        relayed.map_err(|end| Loss { end, sent: Reach::Something, answered })?;
+        Ok(translator.take_observed())
+    }
+
+    /// What becomes of a session whose connection was lost under a command: tries once more where nothing can have been
+    /// executed or it does no harm, tells of a lost transaction where nothing of it can have been committed, or ends.
+    fn survive(
+        &mut self,
+        own: &mut Multiplex,
+        task: &Task<'_>,
+        loss: Loss,
+        again: &mut bool,
+    ) -> Result<(), Halt> {
+        let Loss { end, sent, answered } = loss;
+        if !matches!(end, SessionEnd::BackendLost(_) | SessionEnd::BackendLostBefore(_)) {
+            return Err(Halt::End(end));
+        }
+        if answered == Reach::Something {
+            return Err(Halt::End(end));
+        }
+        let unpinned = own.pins.may_release();
+        self.give_up(CloseReason::Broken);
+        let harmless = task.has(Effects::REPEATABLE_READ) && task.kept.is_some();
+        if unpinned && !*again && (sent == Reach::Nothing || harmless) {
+            self.frontend.metrics.retries.increment(1);
+            *again = sent == Reach::Something;
+            self.waits_for_answer = true;
+            return Ok(());
+        }
+        if own.pins.has(PinReason::Transaction)
+            && own.only_transaction()
+            && (sent == Reach::Nothing || task.cannot_commit())
+        {
+            own.transaction_rolled_back();
+            self.waits_for_answer = true;
+            return Err(if sent == Reach::Nothing {
+                Halt::Refuse(ServerError::deadlock())
+            } else {
+                Halt::Reply(ServerError::deadlock())
+            });
+        }
+        Err(Halt::End(end))
+    }
+}
+
+impl Multiplex {
+    /// The connection of a session at rest has gone. Whether the session can go on: then its next command is answered with
+    /// the news, if a transaction has gone too.
+    pub(in crate::frontend) fn loses_only_its_transaction(&mut self) -> bool {
+        let transaction = self.pins.has(PinReason::Transaction);
+        if !self.only_transaction() {
+            return false;
+        }
+        self.transaction_rolled_back();
+        self.transaction_lost = transaction;
+        true
+    }
+
+    /// Whether nothing but a transaction, or what a statement of it left in the diagnostics area, pins the session.
+    fn only_transaction(&self) -> bool {
+        let may_go =
+            |reason| matches!(reason, PinReason::Transaction | PinReason::Diagnostics | PinReason::RowCount);
+        self.pins.iter().all(|(reason, _)| may_go(reason))
+    }
+
+    /// The transaction has gone with its connection, and nothing of it was committed.
+    pub(super) fn transaction_rolled_back(&mut self) {
+        use crate::protocol::status::StatusFlags;
+        self.pins.end(PinReason::Transaction);
+        self.pins.end(PinReason::Diagnostics);
+        self.state.one_shot = None;
+        self.status =
+            self.status.without(StatusFlags::IN_TRANSACTION | StatusFlags::IN_READ_ONLY_TRANSACTION);
+        self.diagnostics = Diagnostics::Error(ServerError::deadlock());
+        self.residue.row_count = -1;
+    }
+}

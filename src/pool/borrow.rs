@@ -1,0 +1,154 @@
+//! A connection for as long as one statement, or what it leaves behind, needs it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::backend::connection::{Connection, ControlError};
+use crate::backend::connector::Login;
+use crate::backend::control::query;
+use crate::backend::error::ConnectError;
+use crate::backend::shared::Valid;
+use crate::pool::acquire::key;
+use crate::pool::close_reason::CloseReason;
+use crate::pool::inner::Wish;
+use crate::pool::key::{Key, Sharing};
+use crate::pool::knowledge::{COLLATIONS, DEFAULT_CHARACTER_SETS};
+use crate::pool::lease::{Permit, Reuse};
+use crate::pool::maintenance;
+use crate::pool::shelf::Shelf;
+use crate::pool::{AcquireError, Lease, Pool, Request};
+use crate::session::residue::Owed;
+
+impl Pool {
+    /// A connection for a session that shares it: the one it used last if nobody has used that since, one in the
+    /// session's state, one that can be brought to it, or a new one. Bringing it there is the caller's.
+    ///
+    /// # Errors
+    /// See [`AcquireError`].
+    pub async fn borrow(
+        self: &Arc<Self>,
+        shelf: &Arc<Shelf>,
+        request: &Request<'_>,
+        login: &Arc<Login>,
+        key: &Key,
+        wish: Wish<'_>,
+        patience: Duration,
+    ) -> Result<Lease, AcquireError> {
+        let started = Instant::now();
+        let permit = self.permit_on(Arc::clone(shelf), request, patience).await?;
+        let lease = match self.lent(permit, request, login, key, wish) {
+            Ok(lease) => lease,
+            Err(permit) => self.lend_new(permit, request, login).await?,
+        };
+        self.acquire_seconds.record(started.elapsed());
+        Ok(lease)
+    }
+
+    /// An idle connection, or the permit back where none suits.
+    fn lent(
+        &self,
+        permit: Permit,
+        request: &Request<'_>,
+        login: &Arc<Login>,
+        key: &Key,
+        wish: Wish<'_>,
+    ) -> Result<Lease, Permit> {
+        loop {
+            let taken = permit.shelf().lock().take_best(key, wish);
+            let Some(mut idle) = taken else { return Err(permit) };
+            if maintenance::has_spoken(&mut idle) {
+                self.closed(request.backend.name(), CloseReason::Spoke);
+                continue;
+            }
+            if let Some(shared) = idle.connection.shared().filter(|shared| Some(shared.usage) != wish.last) {
+                shared.usage.number += 1;
+                shared.valid = Valid::default();
+            }
+            return Ok(lease(permit, request, login, idle.connection, idle.key));
+        }
+    }
+
+    async fn lend_new(
+        &self,
+        permit: Permit,
+        request: &Request<'_>,
+        login: &Arc<Login>,
+    ) -> Result<Lease, AcquireError> {
+        let mut connection = self.opened(&permit, request, login).await?;
+        let ready = async {
+            ready_to_share(&mut connection, &permit, request).await.map_err(|error| match error {
+                ControlError::Refused(error) => ConnectError::Login(error),
+                ControlError::Broken(error) => ConnectError::Broken(error),
+                ControlError::Unexpected(_) => ConnectError::Unexpected,
+            })
+        };
+        if let Err(error) = request.backend.bounded(ready).await {
+            self.closed(request.backend.name(), CloseReason::Broken);
+            return Err(AcquireError::Connect(error));
+        }
+        let key = key(request, &connection, Sharing::Shared);
+        Ok(lease(permit, request, login, connection, key))
+    }
+}
+
+fn lease(
+    permit: Permit,
+    request: &Request<'_>,
+    login: &Arc<Login>,
+    connection: Connection,
+    key: Key,
+) -> Lease {
+    let reuse = Reuse { key, login: Arc::clone(login), origin: request.origin };
+    Lease::new(permit, Arc::clone(request.backend), connection, Some(reuse))
+}
+
+impl Pool {
+    /// Asks an idle connection for what it owes a session, if one of this shelf does; one that is lent tells by itself.
+    pub async fn collect(&self, shelf: &Shelf, owed: &Arc<Owed>) {
+        let creditor = {
+            let mut inner = shelf.lock();
+            let found = inner.take_debtor(owed);
+            if found.is_some() {
+                inner.claim_beside();
+            }
+            found
+        };
+        let Some(mut idle) = creditor else { return };
+        let settled = tokio::time::timeout(SETTLEMENT, idle.connection.settle()).await;
+        let mut inner = shelf.lock();
+        if matches!(settled, Ok(Ok(()))) {
+            let _ = inner.keep(idle, u32::MAX);
+        } else {
+            self.closed(&shelf.slot().backend, CloseReason::Broken);
+        }
+        inner.give_back(u32::MAX);
+    }
+}
+
+/// Time for an idle connection to tell what it owes.
+const SETTLEMENT: Duration = Duration::from_secs(5);
+
+/// Learns from a new connection what sessions of this account begin with, and on the first one which collations there are.
+async fn ready_to_share(
+    connection: &mut Connection,
+    permit: &Permit,
+    request: &Request<'_>,
+) -> Result<(), ControlError> {
+    let (known, knows_collations) = {
+        let mut knowledge = permit.shelf().knowledge();
+        knowledge.enter(request.generation);
+        (knowledge.baselines(), knowledge.knows_collations())
+    };
+    if !knows_collations {
+        let answers = connection.exchange(&[query(COLLATIONS), query(DEFAULT_CHARACTER_SETS)]).await?;
+        let rows: Vec<_> = answers.into_iter().flat_map(|answer| answer.rows).collect();
+        permit.shelf().knowledge().observe_collations(&rows);
+    }
+    connection.prepare_sharing(&known, request.bounds.max_statements).await?;
+    if let Some(shared) = connection.shared() {
+        let mut knowledge = permit.shelf().knowledge();
+        knowledge.observe_baseline(&shared.baseline);
+        knowledge.observe_role(shared.state.role.clone());
+    }
+    Ok(())
+}

@@ -1,0 +1,456 @@
+//! The pass over a text that classifies it.
+//!
+//! Each token is looked at once, with the place where it stands and what the token before it was. The first words of a statement
+//! are read ahead ([`opening`]), as are the few constructions that several tokens make together.
+
+use std::ops::Range;
+
+use super::SqlMode;
+use super::classify::Statement;
+use super::connection_id::Form;
+use super::effects::Effects;
+use super::function::{Call, Spelling};
+use super::keyword::Keyword;
+use super::kill;
+use super::kind::Kind;
+use super::lexer::{Lexer, Token, TokenKind};
+use super::lookahead::{
+    closes_uncounted, counts_otherwise, is_assignment, is_column_list, is_last, is_next_value, plain,
+    session_variable,
+};
+use super::names;
+use super::opening::{self, Opening};
+use super::place::{Before, Place};
+use super::set::{self, Assigned};
+use super::subject::{self, Subject};
+
+/// What is said of a whole text and not of its parts.
+pub(super) const WHOLE_TEXT: Effects =
+    Effects::LITERAL_SET.union(Effects::REPEATABLE_READ).union(Effects::RELEASES_ALL_USER_LOCKS);
+
+/// With any of these, a text is not to be executed twice.
+const NOT_REPEATABLE: Effects = Effects::ONCE
+    .union(Effects::ROUTINE)
+    .union(Effects::USER_VARIABLE)
+    .union(Effects::TAKES_USER_LOCK)
+    .union(Effects::RELEASES_USER_LOCK)
+    .union(Effects::SEQUENCE)
+    .union(Effects::WRITES_INSERT_ID)
+    .union(Effects::READS_ROW_COUNT)
+    .union(Effects::READS_FOUND_ROWS)
+    .union(Effects::READS_DIAGNOSTICS);
+
+/// The state of the pass.
+pub(super) struct Scan<'a> {
+    lexer: Lexer<'a>,
+    mode: SqlMode,
+    statement: Statement,
+    effects: Effects,
+    place: Place,
+    before: Before,
+    /// No statement, and no SET STATEMENT, precedes the current one.
+    first: bool,
+    /// The current statement is the one that a SET STATEMENT is for.
+    inner: bool,
+    /// The body of a stored program has been seen. Where it ended is not sure enough to replace anything behind it.
+    stored: bool,
+    /// The first word of the statement that started last, and what follows it.
+    opened: (Option<Keyword>, Lexer<'a>),
+    assigned: Option<Assigned>,
+}
+
+impl<'a> Scan<'a> {
+    /// A pass that is to start.
+    pub(super) fn new(text: &'a [u8], mode: SqlMode) -> Self {
+        let lexer = Lexer::new(text, mode);
+        Self {
+            opened: (None, lexer.clone()),
+            lexer,
+            mode,
+            statement: Statement::default(),
+            effects: Effects::NONE,
+            place: Place::Start,
+            before: Before::Other,
+            first: true,
+            inner: false,
+            stored: false,
+            assigned: None,
+        }
+    }
+
+    /// Makes the pass.
+    pub(super) fn run(&mut self) -> Statement {
+        while let Some(token) = self.lexer.significant() {
+            self.observe(&token);
+        }
+        self.finish()
+    }
+
+    fn observe(&mut self, token: &Token) {
+        let before = std::mem::replace(&mut self.before, Before::Other);
+        if self.place == Place::Start && !matches!(token.kind, TokenKind::Word | TokenKind::Semicolon) {
+            self.open_with_symbol(token.kind);
+        }
+        match token.kind {
+            TokenKind::Word => self.word(token, before),
+            TokenKind::QuotedName => self.quoted(token, before),
+            TokenKind::UserVariable => self.user_variable(token),
+            TokenKind::SystemVariable => self.variable(token, before),
+            TokenKind::Semicolon => self.semicolon(),
+            TokenKind::Dot if before == Before::Named => self.before = Before::NamedDot,
+            TokenKind::Dot => self.before = Before::Dot,
+            TokenKind::Comma => self.before = Before::Assigning,
+            TokenKind::Open => self.parenthesis(token, before),
+            TokenKind::Close => {
+                self.before = Before::Operand;
+                self.count(|open| open.saturating_sub(1));
+            }
+            TokenKind::String | TokenKind::Number | TokenKind::Parameter => self.before = Before::Operand,
+            TokenKind::Unknown => self.unknown(token),
+            TokenKind::Operator | TokenKind::Space | TokenKind::Comment | TokenKind::Marker => {}
+        }
+    }
+
+    /// Starts a statement with a word.
+    fn open(&mut self, keyword: Option<Keyword>) {
+        self.opened = (keyword, self.lexer.clone());
+        self.assigned = if keyword == Some(Keyword::Set) { set::parse(&self.lexer) } else { None };
+        let opening = match &self.assigned {
+            Some(assigned) => opening::of_set(assigned),
+            None => opening::of(keyword, &self.lexer),
+        };
+        self.enter(&opening);
+    }
+
+    /// Starts a statement with something that is no word.
+    fn open_with_symbol(&mut self, kind: TokenKind) {
+        self.opened = (None, self.lexer.clone());
+        self.assigned = None;
+        self.enter(&match kind {
+            TokenKind::Open => Opening::plain(Kind::Select),
+            _ => Opening::opaque(Kind::Other),
+        });
+    }
+
+    fn enter(&mut self, opening: &Opening) {
+        let statement = &mut self.statement;
+        statement.kind = match statement.kind {
+            Kind::Several | Kind::Compound => statement.kind,
+            Kind::Empty => opening.kind,
+            _ if self.inner => opening.kind,
+            _ => Kind::Several,
+        };
+        statement.asks_local_file |= opening.asks_local_file;
+        self.effects |= opening.effects - WHOLE_TEXT;
+        if !self.first || self.inner {
+            self.effects |= Effects::ONCE;
+        }
+        self.place = opening.place;
+        self.inner = false;
+    }
+
+    fn word(&mut self, token: &Token, before: Before) {
+        let text = self.lexer.text(token);
+        if matches!(before, Before::Dot | Before::NamedDot) {
+            return self.name(token, text, before);
+        }
+        let keyword = Keyword::of(text);
+        if self.place == Place::Start {
+            self.open(keyword);
+        } else if let Some(keyword) = keyword {
+            self.place = self.after(keyword, before);
+        }
+        match keyword {
+            Some(keyword) => self.keyword(token, keyword, before),
+            None => self.name(token, text, before),
+        }
+    }
+
+    /// A name, or a word that is not known.
+    fn name(&mut self, token: &Token, text: &[u8], before: Before) {
+        self.before = match before {
+            Before::Naming | Before::NamedDot => Before::Named,
+            Before::Operand => Before::Other,
+            Before::Dot => Before::Qualified,
+            _ => Before::Callable(token.range.start, token.range.end),
+        };
+        if names::shows_settings(text) {
+            self.effects |= Effects::SHOWS_SETTINGS;
+            if matches!(self.place, Place::SetStatement(_)) {
+                self.effects |= Effects::SETS_TRACKING;
+            }
+        }
+        if before == Before::Dot && text.eq_ignore_ascii_case(b"nextval") {
+            self.effects |= Effects::SEQUENCE;
+        }
+    }
+
+    fn keyword(&mut self, token: &Token, keyword: Keyword, before: Before) {
+        self.before = match keyword {
+            Keyword::Into
+            | Keyword::Insert
+            | Keyword::InsertOption
+            | Keyword::LowPriority
+            | Keyword::Replace
+            | Keyword::Call
+            | Keyword::Exists
+            | Keyword::Table
+            | Keyword::Procedure
+            | Keyword::Stored
+            | Keyword::As
+            | Keyword::Charset => Before::Naming,
+            Keyword::SelectOption if before == Before::Naming => Before::Naming,
+            Keyword::Set if before == Before::Character => Before::Naming,
+            Keyword::Set => Before::Assigning,
+            Keyword::Character => Before::Character,
+            Keyword::End => Before::End,
+            Keyword::JsonTable => Before::Other,
+            _ if before == Before::Naming => Before::Named,
+            _ => Before::Callable(token.range.start, token.range.end),
+        };
+        match keyword {
+            Keyword::Select if self.opened.1.position() != self.lexer.position() => {
+                self.effects |= Effects::SELECTS;
+            }
+            Keyword::EndOfList if counts_otherwise(self.lexer.text(token), self.lexer.clone()) => {
+                self.effects |= Effects::COUNTS_OTHERWISE;
+            }
+            Keyword::Into | Keyword::Procedure => self.effects |= Effects::COUNTS_OTHERWISE,
+            _ => {}
+        }
+        match keyword {
+            Keyword::Into | Keyword::Lock | Keyword::Update | Keyword::Delete => {
+                self.effects |= Effects::ONCE;
+            }
+            Keyword::CalcFoundRows => {
+                self.effects |= Effects::CALCULATES_FOUND_ROWS | Effects::COUNTS_OTHERWISE;
+            }
+            Keyword::Next if self.place.evaluates() && is_next_value(self.lexer.clone()) => {
+                self.effects |= Effects::SEQUENCE;
+            }
+            Keyword::Kill if self.place == Place::Kill => self.kill(),
+            Keyword::ConnectionId => self.call_id(token),
+            _ => {}
+        }
+    }
+
+    /// The place behind a keyword that is not the first of its statement.
+    fn after(&mut self, keyword: Keyword, before: Before) -> Place {
+        match (self.place, keyword) {
+            (Place::Body, _) => Place::Body,
+            (Place::SetStatement(0), Keyword::For) => {
+                self.first = false;
+                self.inner = true;
+                Place::Start
+            }
+            (Place::Definition, Keyword::Procedure | Keyword::Stored) => Place::StoredProgram(0),
+            (Place::Definition, Keyword::Table) => Place::TableDefinition,
+            (
+                Place::Definition,
+                Keyword::Plain | Keyword::Role | Keyword::Index | Keyword::Sequence | Keyword::User,
+            ) => Place::LeftAlone,
+            (Place::Definition, Keyword::Temporary) => {
+                self.effects |= Effects::CREATES_TEMPORARY;
+                Place::Definition
+            }
+            (Place::TableDefinition, Keyword::Select) => {
+                self.effects |= Effects::WRITES_INSERT_ID;
+                Place::Body
+            }
+            (Place::Explain, Keyword::Insert | Keyword::Replace) => {
+                self.effects |= Effects::WRITES_INSERT_ID;
+                Place::Body
+            }
+            (Place::Explain, Keyword::Select | Keyword::Update | Keyword::Delete | Keyword::With) => {
+                Place::Body
+            }
+            (Place::Kill, Keyword::User) => Place::Accounts,
+            (Place::StoredProgram(open), keyword) => self.stored_program(open, keyword, before),
+            (place, _) => place,
+        }
+    }
+
+    /// Counts the blocks of a stored program. BEGIN and CASE open one; END closes one, but for END IF, END LOOP and the like, whose
+    /// first words are not counted.
+    fn stored_program(&mut self, open: u32, keyword: Keyword, before: Before) -> Place {
+        self.stored = true;
+        Place::StoredProgram(match keyword {
+            Keyword::Begin => open.saturating_add(1),
+            Keyword::Case if before != Before::End => open.saturating_add(1),
+            Keyword::End if !closes_uncounted(self.lexer.clone()) => open.saturating_sub(1),
+            _ => open,
+        })
+    }
+
+    /// Takes a KILL apart that is the whole text; the lexer stands behind that word.
+    fn kill(&mut self) {
+        if self.first && is_last(self.lexer.clone()) {
+            self.statement.kill = kill::parse(&mut self.lexer.clone());
+        }
+    }
+
+    fn quoted(&mut self, token: &Token, before: Before) {
+        let name = names::unquoted(self.lexer.text(token));
+        self.name(token, name, before);
+        if name.eq_ignore_ascii_case(b"connection_id") {
+            self.call_id(token);
+        }
+    }
+
+    /// An opening parenthesis: a call if a name stands before it.
+    fn parenthesis(&mut self, open: &Token, before: Before) {
+        self.count(|open| open.saturating_add(1));
+        let effects = match before {
+            Before::Callable(start, end) => self.call(start..end, open),
+            Before::Qualified => None,
+            _ => return,
+        };
+        match effects {
+            Some(effects) if self.place.evaluates() => self.effects |= effects,
+            None if self.place.calls() && !is_column_list(self.lexer.clone()) => {
+                self.effects |= Effects::ROUTINE;
+            }
+            _ => {}
+        }
+    }
+
+    /// The effects of a call of what is named at `range`; `None` if the function is not the server's own.
+    fn call(&self, range: Range<usize>, open: &Token) -> Option<Effects> {
+        let spelling = if range.end == open.range.start { Spelling::Adjacent } else { Spelling::Spaced };
+        let text = self.lexer.text(&Token { kind: TokenKind::Word, range });
+        let call = match names::unquoted(text) {
+            name if name.len() < text.len() => Call { name, spelling: Spelling::Quoted },
+            name => Call { name, spelling },
+        };
+        let effects = call.effects(self.mode)?;
+        let argued = effects == Effects::READS_INSERT_ID
+            && self.lexer.clone().significant().is_some_and(|next| next.kind != TokenKind::Close);
+        Some(if argued { effects | Effects::WRITES_INSERT_ID } else { effects })
+    }
+
+    /// Notes `name` as a call of CONNECTION_ID when empty parentheses follow.
+    fn call_id(&mut self, name: &Token) {
+        if !matches!(self.before, Before::Callable(..)) || !self.takes_id() {
+            return;
+        }
+        let mut ahead = self.lexer.clone();
+        let mut next =
+            || plain(&mut ahead).filter(|token| matches!(token.kind, TokenKind::Open | TokenKind::Close));
+        let (Some(open), Some(close)) = (next(), next()) else { return };
+        if (open.kind, close.kind) == (TokenKind::Open, TokenKind::Close) {
+            self.statement.connection_id.push(name.range.start..close.range.end, Form::Function);
+            self.lexer = ahead;
+            self.before = Before::Operand;
+        }
+    }
+
+    fn takes_id(&self) -> bool {
+        self.place.takes_id() && !self.stored
+    }
+
+    /// Notes `@x`, unless it is the host of an account.
+    fn user_variable(&mut self, token: &Token) {
+        self.before = Before::Operand;
+        let host = match self.place {
+            Place::Definition | Place::LeftAlone | Place::StoredProgram(_) => true,
+            Place::Accounts => self.lexer.is_attached(token),
+            _ => false,
+        };
+        if !host {
+            self.effects |= Effects::USER_VARIABLE;
+        }
+    }
+
+    /// Notes the system variables that matter, with or without `session.` or `local.`, unless they are assigned to.
+    fn variable(&mut self, token: &Token, before: Before) {
+        self.before = Before::Operand;
+        let Some((name, behind, _)) = session_variable(self.lexer.clone(), token, Lexer::significant) else {
+            return;
+        };
+        if names::shows_settings(name) {
+            self.effects |= Effects::SHOWS_SETTINGS;
+        }
+        if before == Before::Assigning && self.place.assigns() && is_assignment(behind) {
+            return;
+        }
+        if names::is_any(name, &["last_insert_id", "identity"]) {
+            self.effects |= Effects::READS_INSERT_ID;
+        } else if names::is_any(name, &["warning_count", "error_count"]) {
+            self.effects |= Effects::READS_DIAGNOSTICS;
+        } else if names::is_any(name, &["pseudo_thread_id"]) && self.takes_id() {
+            self.variable_id(token);
+        }
+    }
+
+    /// Notes the id of the connection, unless an executable comment starts or ends in its name.
+    fn variable_id(&mut self, token: &Token) {
+        if let Some((_, behind, end)) = session_variable(self.lexer.clone(), token, plain) {
+            self.statement.connection_id.push(token.range.start..end, Form::Variable);
+            self.lexer = behind;
+        }
+    }
+
+    /// A byte that starts no token; the braces of `{d '2001-01-01'}` are none the less right.
+    fn unknown(&mut self, token: &Token) {
+        if !matches!(self.lexer.text(token), b"{" | b"}") {
+            self.effects |= Effects::ROUTINE;
+        }
+    }
+
+    fn semicolon(&mut self) {
+        self.first = false;
+        if matches!(self.place, Place::StoredProgram(0)) || !matches!(self.place, Place::StoredProgram(_)) {
+            self.place = Place::Start;
+        }
+    }
+
+    fn count(&mut self, count: impl Fn(u32) -> u32) {
+        if let Place::SetStatement(open) = &mut self.place {
+            *open = count(*open);
+        }
+    }
+
+    fn finish(&mut self) -> Statement {
+        if self.lexer.is_unclosed() || matches!(self.place, Place::StoredProgram(1..)) {
+            self.effects |= Effects::ROUTINE;
+        }
+        self.effects |= self.of_whole_text();
+        Statement {
+            effects: self.effects - Effects::ONCE,
+            subject: self.subject(),
+            ..std::mem::take(&mut self.statement)
+        }
+    }
+
+    fn of_whole_text(&self) -> Effects {
+        let (first, rest) = &self.opened;
+        match self.statement.kind {
+            Kind::Select | Kind::Show if !self.effects.intersects(NOT_REPEATABLE) => Effects::REPEATABLE_READ,
+            Kind::Select | Kind::Do
+                if self.effects.contains(Effects::RELEASES_USER_LOCK)
+                    && subject::releases_all(*first, rest) =>
+            {
+                Effects::RELEASES_ALL_USER_LOCKS
+            }
+            Kind::Set if !self.effects.intersects(NOT_REPEATABLE - Effects::WRITES_INSERT_ID) => {
+                let assigned = self.assigned.as_ref().map_or(Effects::NONE, |assigned| assigned.effects);
+                if assigned.contains(Effects::LITERAL_SET) { Effects::LITERAL_SET } else { Effects::NONE }
+            }
+            _ => Effects::NONE,
+        }
+    }
+
+    fn subject(&mut self) -> Subject {
+        if matches!(self.statement.kind, Kind::Several | Kind::Compound) {
+            return Subject::Unknown;
+        }
+        if self.effects.contains(Effects::RELEASES_ALL_USER_LOCKS) {
+            return Subject::None;
+        }
+        let (first, rest) = &self.opened;
+        match (Subject::of(*first, rest, self.effects), self.assigned.take()) {
+            (Subject::None, Some(assigned)) => assigned.subject,
+            (subject, _) => subject,
+        }
+    }
+}

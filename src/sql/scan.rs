@@ -15,7 +15,8 @@ use super::kill;
 use super::kind::Kind;
 use super::lexer::{Lexer, Token, TokenKind};
 use super::lookahead::{
-    closes_uncounted, is_assignment, is_column_list, is_last, is_next_value, plain, session_variable,
+    closes_uncounted, is_assignment, is_column_list, is_last, is_next_value, is_table_function, plain,
+    session_variable,
 };
 use super::names;
 use super::opening::{self, Opening};
@@ -195,7 +196,6 @@ impl<'a> Scan<'a> {
             | Keyword::Exists
             | Keyword::Table
             | Keyword::Procedure
-            | Keyword::Stored
             | Keyword::As
             | Keyword::Charset => Before::Naming,
             Keyword::SelectOption if before == Before::Naming => Before::Naming,
@@ -203,7 +203,7 @@ impl<'a> Scan<'a> {
             Keyword::Set => Before::Assigning,
             Keyword::Character => Before::Character,
             Keyword::End => Before::End,
-            Keyword::JsonTable => Before::Other,
+            Keyword::JsonTable if is_table_function(self.lexer.clone()) => Before::Named,
             _ if before == Before::Naming => Before::Named,
             _ => Before::Callable(token.range.start, token.range.end),
         };

@@ -7,7 +7,7 @@ use std::ops::{BitOr, BitOrAssign, Sub};
 ///
 /// Of a text with several statements it is the union, and what cannot be told apart is [`ROUTINE`](Self::ROUTINE).
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct Effects(u32);
+pub struct Effects(u64);
 
 macro_rules! flags {
     ($($(#[$doc:meta])* $name:ident = $bit:literal,)*) => {
@@ -83,12 +83,14 @@ flags! {
     REPEATABLE_READ = 29,
     /// The text is `SELECT RELEASE_ALL_LOCKS()`, or DO of it, and nothing else: the session has no user lock when it is done.
     RELEASES_ALL_USER_LOCKS = 30,
+    /// RENAME TABLE or ALTER TABLE … RENAME: a temporary table may have another name from now on.
+    RENAMES_TABLE = 31,
 }
 
 impl Effects {
     /// Something that makes no difference to what the session or its connection is, but must not be executed twice. Only
     /// seen while a text is classified: it keeps the text from being [`REPEATABLE_READ`](Self::REPEATABLE_READ).
-    pub(super) const ONCE: Self = Self(1 << 31);
+    pub(super) const ONCE: Self = Self(1 << 63);
 
     /// No effects.
     pub const NONE: Self = Self(0);

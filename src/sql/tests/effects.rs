@@ -345,6 +345,36 @@ fn parentheses_alone_are_no_call() {
 }
 
 #[test]
+fn what_is_read_in_a_mode_that_the_text_itself_sets_is_a_routine() {
+    have(
+        Effects::ROUTINE,
+        &[
+            "SET sql_mode = 'ANSI_QUOTES'; SELECT 1",
+            "SET a = 1, NAMES sjis; SELECT 1",
+            "SET CHARACTER SET gbk; SELECT 1",
+            "SET @@character_set_client = big5; SELECT 1",
+            "SET STATEMENT a=1 FOR SET sql_mode = ''; SELECT 1",
+        ],
+    );
+    lack(
+        Effects::ROUTINE,
+        &["SET sql_mode = 'ANSI_QUOTES';", "SET autocommit = 0; SELECT 1", "SET PASSWORD = ''; SELECT 1"],
+    );
+}
+
+#[test]
+fn tables_are_seen_renamed() {
+    have(
+        Effects::RENAMES_TABLE,
+        &["RENAME TABLE a TO b", "ALTER TABLE a RENAME b", "ALTER TABLE a ADD c INT, RENAME TO b"],
+    );
+    lack(
+        Effects::RENAMES_TABLE,
+        &["ALTER TABLE a ADD `rename` INT", "DROP TABLE a", "CREATE TABLE a SELECT 1"],
+    );
+}
+
+#[test]
 fn a_newer_servers_function_is_a_routine_on_an_older_one() {
     let old = SqlMode { version: 101_119, ..SqlMode::default() };
     assert!(classify(b"SELECT FORMAT_BYTES(1)", old).effects.contains(Effects::ROUTINE));

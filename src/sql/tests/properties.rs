@@ -26,7 +26,7 @@ const STATEMENTS: [&str; 40] = [
     "UPDATE t SET a = 1",
     "LOAD DATA LOCAL INFILE 'x' INTO TABLE t",
     "SET autocommit = 0",
-    "SET NAMES utf8, @a = 1",
+    "SET lock_wait_timeout = 5, @a = 1",
     "SET GLOBAL session_track_schema = ON",
     "SET TRANSACTION READ ONLY",
     "SET ROLE r",

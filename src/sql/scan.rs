@@ -106,6 +106,9 @@ impl<'a> Scan<'a> {
         };
         self.enter(&opening);
         self.reread |= self.assigned.as_ref().is_some_and(Assigned::changes_reading);
+        if self.place == Place::Kill {
+            self.kill();
+        }
     }
 
     /// Starts a statement with something that is no word.
@@ -204,7 +207,6 @@ impl<'a> Scan<'a> {
             Keyword::Next if self.place.evaluates() && is_next_value(self.lexer.clone()) => {
                 self.effects |= Effects::SEQUENCE;
             }
-            Keyword::Kill if self.place == Place::Kill => self.kill(),
             Keyword::ConnectionId => self.call_id(token),
             _ => {}
         }
@@ -219,7 +221,10 @@ impl<'a> Scan<'a> {
                 self.inner = true;
                 Place::Start
             }
-            (Place::Definition, Keyword::Procedure | Keyword::Stored) => Place::StoredProgram(0),
+            (Place::Definition, Keyword::Procedure | Keyword::Stored) => {
+                self.stored = true;
+                Place::StoredProgram(0)
+            }
             (Place::Definition, Keyword::Table) => Place::TableDefinition,
             (
                 Place::Definition,
@@ -252,8 +257,7 @@ impl<'a> Scan<'a> {
 
     /// Counts the blocks of a stored program. BEGIN and CASE open one; END closes one, but for END IF, END LOOP and the like, whose
     /// first words are not counted.
-    fn stored_program(&mut self, open: u32, keyword: Keyword, before: Before) -> Place {
-        self.stored = true;
+    fn stored_program(&self, open: u32, keyword: Keyword, before: Before) -> Place {
         Place::StoredProgram(match keyword {
             Keyword::Begin => open.saturating_add(1),
             Keyword::Case if before != Before::End => open.saturating_add(1),

@@ -3,6 +3,7 @@
 mod applications;
 mod effects;
 mod kinds;
+mod lexer;
 mod properties;
 mod subjects;
 

@@ -1,5 +1,7 @@
 //! What holds for any text.
 
+use std::time::{Duration, Instant};
+
 use proptest::prelude::*;
 
 use crate::sql::SqlMode;
@@ -62,6 +64,56 @@ fn modes() -> impl Strategy<Value = SqlMode> {
     (any::<bool>(), any::<bool>(), multibyte).prop_map(|(ansi_quotes, no_backslash_escapes, multibyte)| {
         SqlMode { ansi_quotes, no_backslash_escapes, multibyte, ..SqlMode::default() }
     })
+}
+
+#[test]
+fn a_long_text_takes_time_in_proportion_to_its_length() {
+    const LEN: usize = 256 * 1024;
+    for pattern in [
+        "f(",
+        "f(a,",
+        "f(a,b) ",
+        "json_table(",
+        "@@session ",
+        "@@session.",
+        "next value ",
+        "END ",
+        "BEGIN ",
+        "KILL ",
+        ";",
+        "KILL 1;",
+        "FLUSH ",
+        "FLUSH;",
+        "SET a=(",
+        "SET a=1;",
+        "SET STATEMENT ",
+        "SET STATEMENT a=1 FOR ",
+        "SELECT ",
+        "a.",
+        "'",
+        "''",
+        "`",
+        "\\",
+        "/*",
+        "/*!",
+        "/*!999999 /*",
+        "--\n",
+        "0x",
+        "1e",
+        "N'",
+        "connection_id",
+        "connection_id(",
+        "DROP TABLE a,",
+        "PREPARE a;",
+        "GET_LOCK('a',1),",
+        "CREATE PROCEDURE ",
+    ] {
+        let text = pattern.repeat(LEN / pattern.len());
+        let start = Instant::now();
+        classify(text.as_bytes(), SqlMode::default());
+        // In proportion: a fraction of a second. To the square: minutes.
+        assert!(start.elapsed() < Duration::from_secs(10), "{pattern}");
+    }
 }
 
 proptest! {

@@ -152,11 +152,10 @@ impl<'a> Task<'a> {
 
     /// Whether the server may end the session after this statement.
     fn may_end(&self, own: &Multiplex) -> bool {
-        match self.statement.kind {
-            Kind::CommitOther | Kind::RollbackOther => true,
-            Kind::Commit | Kind::Rollback => !own.commits_plainly(),
-            _ => self.has(Effects::ROUTINE) && !own.commits_plainly(),
-        }
+        let undecided = Effects::MAY_END_SESSION | Effects::ROUTINE;
+        self.has(Effects::ENDS_SESSION)
+            || (self.statement.kind == Kind::Several && self.has(Effects::MAY_END_SESSION))
+            || (self.has(undecided) && !own.commits_plainly())
     }
 
     fn files(&self) -> FileAccess {
@@ -194,9 +193,9 @@ impl Session {
                 None => None,
             };
             let before = own.state.clone();
-            own.may_end = task.may_end(own);
             match self.relay_task(own, task, head, again).await {
                 Ok(observed) => {
+                    own.may_end = task.may_end(own) && observed.error.is_none();
                     self.observe(own, task, &before, &observed).await?;
                     return Ok(observed);
                 }
@@ -256,7 +255,7 @@ impl Session {
         if self.registered.kill_under_way() {
             return Err(Halt::End(SessionEnd::Killed));
         }
-        if own.may_end && sent == Reach::Nothing {
+        if own.may_end {
             return Err(Halt::End(SessionEnd::BackendClosed));
         }
         let unpinned = own.pins.may_release();

@@ -13,8 +13,6 @@ use crate::support::proxy::Proxy;
 use crate::support::response::Kind;
 use crate::support::server::root_of;
 
-const GIVE_BACK: &str = "SELECT RELEASE_ALL_LOCKS()";
-
 /// One run of a play.
 pub struct Stage<'a> {
     pub a: Session,
@@ -109,30 +107,31 @@ impl<'a> Stage<'a> {
 
     /// Two who must not notice A look around on every connection that A leaves them, and reset themselves.
     pub fn others(&mut self, look: impl Fn(&mut Session)) {
-        self.others_keeping_their_state(|other| {
-            look(other);
-            other.ask("reset connection", b"\x1f", Kind::One);
-        });
+        self.around(look, |other| drop(other.ask("reset connection", b"\x1f", Kind::One)));
     }
 
     /// The same without the reset, which would end what some of them do as well.
     pub fn others_keeping_their_state(&mut self, look: impl Fn(&mut Session)) {
+        self.around(look, |other| drop(other.query("SELECT RELEASE_ALL_LOCKS()")));
+    }
+
+    /// Both hold a connection by a user lock while they look; `end` gives it back.
+    fn around(&mut self, look: impl Fn(&mut Session), end: impl Fn(&mut Session)) {
         let user = &self.cast.login.user;
-        let locks = [format!("{user}_b"), format!("{user}_witness")];
-        let [own, second] = locks.map(|lock| format!("SELECT GET_LOCK('{lock}', 0)"));
-        self.b.query(&own);
-        self.witness.send(&[b"\x03", second.as_bytes()].concat()).unwrap();
-        let lock = format!("{user}_witness");
-        let both = self.disturbers.as_mut().is_none_or(|disturbers| disturbers.is_held_soon(&lock));
+        let second = format!("{user}_witness");
+        self.b.query(&format!("SELECT GET_LOCK('{user}_b', 0)"));
+        let take = format!("SELECT GET_LOCK('{second}', 0)");
+        self.witness.send(&[b"\x03", take.as_bytes()].concat()).unwrap();
+        let both = self.disturbers.as_mut().is_none_or(|disturbers| disturbers.is_held_soon(&second));
         look(&mut self.b);
         if !both {
-            self.b.query(GIVE_BACK);
+            end(&mut self.b);
         }
-        self.witness.receive(&second, Kind::Results, &[]).unwrap();
+        self.witness.receive(&take, Kind::Results, &[]).unwrap();
         look(&mut self.witness);
-        self.witness.query(GIVE_BACK);
+        end(&mut self.witness);
         if both {
-            self.b.query(GIVE_BACK);
+            end(&mut self.b);
         }
     }
 }

@@ -68,6 +68,28 @@ impl Setting {
         }
     }
 
+    /// Whether it stays what it is set to: the others belong to one statement, to replication, to tracking or to debugging, and a
+    /// session may keep its connection for them.
+    pub fn is_steady(&self) -> bool {
+        ![
+            "timestamp",
+            "last_insert_id",
+            "identity",
+            "pseudo_",
+            "gtid_",
+            "server_id",
+            "skip_replication",
+            "sql_log_",
+            "binlog_",
+            "debug",
+            "session_track",
+            "profiling",
+            "wsrep_",
+        ]
+        .iter()
+        .any(|start| self.name.starts_with(start))
+    }
+
     /// Whether statements of other kinds go on as before.
     pub fn is_harmless(&self) -> bool {
         ![

@@ -96,6 +96,13 @@ impl Shared {
         matters(&self.owes_found_rows) || matters(&self.owes_insert_id)
     }
 
+    /// Whether something is owed that the present session does not find here by itself.
+    pub fn owes_others(&self) -> bool {
+        let matters = |debt: &Option<Debt>| debt.as_ref().is_some_and(Debt::matters);
+        (!self.valid.found_rows && matters(&self.owes_found_rows))
+            || (!self.valid.insert_id && matters(&self.owes_insert_id))
+    }
+
     /// Whether this number is among what is owed.
     pub fn owes_this(&self, owed: &Arc<Owed>) -> bool {
         let is = |debt: &Option<Debt>| debt.as_ref().is_some_and(|debt| debt.is(owed));

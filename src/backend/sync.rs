@@ -109,7 +109,7 @@ pub fn is_reachable(from: &SessionState, to: &SessionState) -> bool {
 /// What has to be done with a connection so that it is as `target` says.
 pub fn plan(shared: &Shared, target: &Target<'_>) -> Plan {
     let mut plan = Plan::default();
-    if shared.owes() {
+    if shared.owes_others() {
         plan.settles = true;
         plan.push(SETTLE);
     }
@@ -284,6 +284,8 @@ impl Connection {
             let answers = self.exchange(&[query(SETTLE)]).await?;
             if let (Some(answer), Some(shared)) = (answers.first(), self.shared()) {
                 shared.settle_with(answer);
+                shared.valid.row_count = false;
+                shared.valid.found_rows = false;
             }
         }
         Ok(())

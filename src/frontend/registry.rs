@@ -84,6 +84,19 @@ pub enum Kill {
     UnderWay,
 }
 
+/// What became of killing a client that has no connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AtRest {
+    /// It is done.
+    Done,
+    /// It has a connection, on which it can be killed.
+    Busy,
+    /// It is another account's.
+    NotOwner,
+    /// It has gone, or there never was one.
+    NoSuchClient,
+}
+
 /// What a KILL is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Victim {
@@ -134,19 +147,21 @@ impl Registry {
         Some(thread)
     }
 
-    /// Kills a client that has no connection at the moment, or its statement, which then is none: for a client of the same
-    /// account, as a server would. Tells whether that was done.
-    pub fn kill_at_rest(&self, id: ClientId, account: &[u8], what: Victim) -> bool {
-        let Some(entry) = self.lock().get(&id).cloned() else { return false };
-        let at_rest = entry.lock().connection.is_none();
-        if !at_rest || entry.account != account {
-            return false;
+    /// Kills a client that has no connection at the moment, or its statement, which then is none. With an account only a client
+    /// of that one, as a server does it for those without the privilege.
+    pub fn kill_at_rest(&self, id: ClientId, account: Option<&[u8]>, what: Victim) -> AtRest {
+        let Some(entry) = self.lock().get(&id).cloned() else { return AtRest::NoSuchClient };
+        if entry.lock().connection.is_some() {
+            return AtRest::Busy;
+        }
+        if account.is_some_and(|account| account != entry.account) {
+            return AtRest::NotOwner;
         }
         if what == Victim::Client {
             entry.killed.store(true, Ordering::Release);
             entry.wake.notify_waiters();
         }
-        true
+        AtRest::Done
     }
 
     /// Makes every session look up: the proxy's phase has changed.
@@ -194,6 +209,11 @@ impl Registered {
     /// The session uses this backend connection from now on.
     pub fn attach(&self, connection: Located) {
         *self.entry.lock() = Target { connection: Some(connection), kill: Kill::None };
+    }
+
+    /// Whether somebody is killing the session's connection.
+    pub fn kill_under_way(&self) -> bool {
+        self.entry.lock().kill == Kill::UnderWay
     }
 
     /// The session gives its backend connection up. Tells whether a KILL may be on its way to it.

@@ -271,6 +271,9 @@ impl Session {
     /// The server has closed the connection of a waiting session. If nothing but a transaction was on it, the client can go on:
     /// it hears of that when it asks next.
     fn survives_at_rest(&mut self) -> bool {
+        if self.registered.kill_under_way() {
+            return false;
+        }
         let Some(mut own) = self.multiplex.take() else { return false };
         let survives = own.loses_only_its_transaction();
         if survives {

@@ -104,7 +104,7 @@ fn lease(
 
 impl Pool {
     /// Asks an idle connection for what it owes a session, if one of this shelf does; one that is lent tells by itself.
-    pub async fn collect(&self, shelf: &Shelf, owed: &Arc<Owed>) {
+    pub async fn collect(&self, shelf: &Shelf, owed: &Arc<Owed>, max_connections: u32) {
         let creditor = {
             let mut inner = shelf.lock();
             let found = inner.take_debtor(owed);
@@ -121,7 +121,7 @@ impl Pool {
         } else {
             self.closed(&shelf.slot().backend, CloseReason::Broken);
         }
-        inner.give_back(u32::MAX);
+        inner.give_back(max_connections);
     }
 }
 

@@ -258,6 +258,12 @@ impl ServerError {
         Self::new(1421, *b"HY000", format!("The statement ({id}) has no open cursor"))
     }
 
+    /// 1095: a KILL of somebody else's connection, without the privilege.
+    #[must_use]
+    pub fn not_owner(id: u32) -> Self {
+        Self::new(1095, *b"HY000", format!("You are not owner of thread {id}"))
+    }
+
     /// 1231: a character set that clients cannot have.
     #[must_use]
     pub fn character_set_refused(name: &str) -> Self {

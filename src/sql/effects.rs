@@ -83,6 +83,8 @@ flags! {
     REPEATABLE_READ = 29,
     /// The text is `SELECT RELEASE_ALL_LOCKS()`, or DO of it, and nothing else: the session has no user lock when it is done.
     RELEASES_ALL_USER_LOCKS = 30,
+    /// RENAME TABLE or ALTER TABLE … RENAME: a temporary table may have another name from now on.
+    RENAMES_TABLE = 31,
     /// A word SELECT stands in it behind its first word.
     SELECTS = 32,
     /// A SELECT after which FOUND_ROWS() may be another number than that of the rows sent.
@@ -94,7 +96,7 @@ flags! {
 impl Effects {
     /// Something that makes no difference to what the session or its connection is, but must not be executed twice. Only
     /// seen while a text is classified: it keeps the text from being [`REPEATABLE_READ`](Self::REPEATABLE_READ).
-    pub(super) const ONCE: Self = Self(1 << 31);
+    pub(super) const ONCE: Self = Self(1 << 63);
 
     /// No effects.
     pub const NONE: Self = Self(0);

@@ -2,7 +2,8 @@
 //!
 //! A call of anything else may be one of a stored function, which may do what a procedure does. Which names the server takes for
 //! its own was tried out on 10.11 and 11.8: each is here unless a call of it is answered with "FUNCTION … does not exist"
-//! (1305, 1630). A schema in front (`db.abs(1)`) always makes it a stored function.
+//! (1305, 1630). A schema in front (`db.abs(1)`) always makes it a stored function. The constructors of geometry (`POINT`, …) are
+//! stored functions too when called with a number of arguments that they do not take; that is not looked at.
 
 use super::SqlMode;
 use super::effects::Effects;

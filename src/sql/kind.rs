@@ -20,19 +20,19 @@ pub enum Kind {
     Delete,
     /// SET of variables, NAMES, CHARACTER SET, PASSWORD or DEFAULT ROLE.
     Set,
-    /// SET [GLOBAL | SESSION] TRANSACTION.
+    /// `SET [GLOBAL | SESSION] TRANSACTION`.
     SetTransaction,
     /// SET ROLE.
     SetRole,
-    /// BEGIN [WORK] and START TRANSACTION.
+    /// `BEGIN [WORK]` and START TRANSACTION.
     Begin,
-    /// Exactly COMMIT [WORK].
+    /// Exactly `COMMIT [WORK]`.
     Commit,
-    /// Exactly ROLLBACK [WORK].
+    /// Exactly `ROLLBACK [WORK]`.
     Rollback,
-    /// COMMIT with anything behind it: [NO] CHAIN, [NO] RELEASE.
+    /// COMMIT with anything behind it: `[NO] CHAIN`, `[NO] RELEASE`.
     CommitOther,
-    /// ROLLBACK with anything behind it: [NO] CHAIN, [NO] RELEASE, TO SAVEPOINT.
+    /// ROLLBACK with anything behind it: `[NO] CHAIN`, `[NO] RELEASE`, `TO SAVEPOINT`.
     RollbackOther,
     /// SAVEPOINT and RELEASE SAVEPOINT.
     Savepoint,

@@ -77,6 +77,25 @@ pub(super) fn is_column_list(mut lexer: Lexer<'_>) -> bool {
     as_word && lexer.significant().is_some_and(|token| token.kind == TokenKind::Open)
 }
 
+/// Behind JSON_TABLE, whether its arguments hold `COLUMNS (`: otherwise it is a call of a stored function of that name. Not found
+/// among the next tokens means no.
+pub(super) fn is_table_function(mut lexer: Lexer<'_>) -> bool {
+    const AHEAD: usize = 64;
+    let mut open = 0_usize;
+    for _ in 0..AHEAD {
+        let Some(token) = lexer.significant() else { return false };
+        match token.kind {
+            TokenKind::Open => open += 1,
+            TokenKind::Close if open <= 1 => return false,
+            TokenKind::Close => open -= 1,
+            TokenKind::Word if open == 1 && is_any(lexer.text(&token), &["columns"]) => return true,
+            _ if open == 0 => return false,
+            _ => {}
+        }
+    }
+    false
+}
+
 fn word(lexer: &mut Lexer<'_>) -> Option<Keyword> {
     let token = lexer.significant().filter(|token| token.kind == TokenKind::Word)?;
     Keyword::of(lexer.text(&token))

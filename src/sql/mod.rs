@@ -25,6 +25,8 @@ mod place;
 mod scan;
 mod set;
 pub mod subject;
+#[cfg(test)]
+mod tests;
 
 use multibyte::Multibyte;
 

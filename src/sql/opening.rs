@@ -62,6 +62,7 @@ pub(super) fn of(first: Option<Keyword>, rest: &Lexer<'_>) -> Opening {
         Keyword::Kill => Opening::new(Kind::Kill, Place::Kill),
         Keyword::Create | Keyword::Alter => Opening::new(Kind::Definition, Place::Definition),
         Keyword::Drop => drop(rest()),
+        Keyword::Rename => Opening::new(Kind::Definition, Place::LeftAlone).with(Effects::RENAMES_TABLE),
         Keyword::Defining => Opening::new(Kind::Definition, Place::LeftAlone),
         Keyword::Analyze => analyze(&rest()),
         Keyword::Explain | Keyword::Describe => Opening::new(Kind::Explain, Place::Explain),

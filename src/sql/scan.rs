@@ -3,42 +3,24 @@
 //! Each token is looked at once, with the place where it stands and what the token before it was. The first words of a statement
 //! are read ahead ([`opening`]), as are the few constructions that several tokens make together.
 
-use std::ops::Range;
+mod operands;
+mod verdict;
 
 use super::SqlMode;
 use super::classify::Statement;
-use super::connection_id::Form;
 use super::effects::Effects;
-use super::function::{Call, Spelling};
 use super::keyword::Keyword;
-use super::kill;
 use super::kind::Kind;
 use super::lexer::{Lexer, Token, TokenKind};
-use super::lookahead::{
-    closes_uncounted, counts_otherwise, is_assignment, is_column_list, is_last, is_next_value, plain,
-    session_variable,
-};
+use super::lookahead::{closes_uncounted, counts_otherwise, is_next_value, is_table_function};
 use super::names;
 use super::opening::{self, Opening};
 use super::place::{Before, Place};
 use super::set::{self, Assigned};
-use super::subject::{self, Subject};
 
 /// What is said of a whole text and not of its parts.
 pub(super) const WHOLE_TEXT: Effects =
     Effects::LITERAL_SET.union(Effects::REPEATABLE_READ).union(Effects::RELEASES_ALL_USER_LOCKS);
-
-/// With any of these, a text is not to be executed twice.
-const NOT_REPEATABLE: Effects = Effects::ONCE
-    .union(Effects::ROUTINE)
-    .union(Effects::USER_VARIABLE)
-    .union(Effects::TAKES_USER_LOCK)
-    .union(Effects::RELEASES_USER_LOCK)
-    .union(Effects::SEQUENCE)
-    .union(Effects::WRITES_INSERT_ID)
-    .union(Effects::READS_ROW_COUNT)
-    .union(Effects::READS_FOUND_ROWS)
-    .union(Effects::READS_DIAGNOSTICS);
 
 /// The state of the pass.
 pub(super) struct Scan<'a> {
@@ -57,6 +39,8 @@ pub(super) struct Scan<'a> {
     /// The first word of the statement that started last, and what follows it.
     opened: (Option<Keyword>, Lexer<'a>),
     assigned: Option<Assigned>,
+    /// A SET has been seen behind which the text may mean something else: the server reads each statement when its turn comes.
+    reread: bool,
 }
 
 impl<'a> Scan<'a> {
@@ -75,6 +59,7 @@ impl<'a> Scan<'a> {
             inner: false,
             stored: false,
             assigned: None,
+            reread: false,
         }
     }
 
@@ -120,6 +105,10 @@ impl<'a> Scan<'a> {
             None => opening::of(keyword, &self.lexer),
         };
         self.enter(&opening);
+        self.reread |= self.assigned.as_ref().is_some_and(Assigned::changes_reading);
+        if self.place == Place::Kill {
+            self.kill();
+        }
     }
 
     /// Starts a statement with something that is no word.
@@ -144,6 +133,9 @@ impl<'a> Scan<'a> {
         self.effects |= opening.effects - WHOLE_TEXT;
         if !self.first || self.inner {
             self.effects |= Effects::ONCE;
+        }
+        if self.reread {
+            self.effects |= Effects::ROUTINE;
         }
         self.place = opening.place;
         self.inner = false;
@@ -196,7 +188,6 @@ impl<'a> Scan<'a> {
             | Keyword::Exists
             | Keyword::Table
             | Keyword::Procedure
-            | Keyword::Stored
             | Keyword::As
             | Keyword::Charset => Before::Naming,
             Keyword::SelectOption if before == Before::Naming => Before::Naming,
@@ -204,7 +195,7 @@ impl<'a> Scan<'a> {
             Keyword::Set => Before::Assigning,
             Keyword::Character => Before::Character,
             Keyword::End => Before::End,
-            Keyword::JsonTable => Before::Other,
+            Keyword::JsonTable if is_table_function(self.lexer.clone()) => Before::Named,
             _ if before == Before::Naming => Before::Named,
             _ => Before::Callable(token.range.start, token.range.end),
         };
@@ -228,7 +219,6 @@ impl<'a> Scan<'a> {
             Keyword::Next if self.place.evaluates() && is_next_value(self.lexer.clone()) => {
                 self.effects |= Effects::SEQUENCE;
             }
-            Keyword::Kill if self.place == Place::Kill => self.kill(),
             Keyword::ConnectionId => self.call_id(token),
             _ => {}
         }
@@ -243,7 +233,10 @@ impl<'a> Scan<'a> {
                 self.inner = true;
                 Place::Start
             }
-            (Place::Definition, Keyword::Procedure | Keyword::Stored) => Place::StoredProgram(0),
+            (Place::Definition, Keyword::Procedure | Keyword::Stored) => {
+                self.stored = true;
+                Place::StoredProgram(0)
+            }
             (Place::Definition, Keyword::Table) => Place::TableDefinition,
             (
                 Place::Definition,
@@ -252,6 +245,10 @@ impl<'a> Scan<'a> {
             (Place::Definition, Keyword::Temporary) => {
                 self.effects |= Effects::CREATES_TEMPORARY;
                 Place::Definition
+            }
+            (Place::TableDefinition, Keyword::Rename) => {
+                self.effects |= Effects::RENAMES_TABLE;
+                Place::TableDefinition
             }
             (Place::TableDefinition, Keyword::Select) => {
                 self.effects |= Effects::WRITES_INSERT_ID;
@@ -272,8 +269,7 @@ impl<'a> Scan<'a> {
 
     /// Counts the blocks of a stored program. BEGIN and CASE open one; END closes one, but for END IF, END LOOP and the like, whose
     /// first words are not counted.
-    fn stored_program(&mut self, open: u32, keyword: Keyword, before: Before) -> Place {
-        self.stored = true;
+    fn stored_program(&self, open: u32, keyword: Keyword, before: Before) -> Place {
         Place::StoredProgram(match keyword {
             Keyword::Begin => open.saturating_add(1),
             Keyword::Case if before != Before::End => open.saturating_add(1),
@@ -282,175 +278,17 @@ impl<'a> Scan<'a> {
         })
     }
 
-    /// Takes a KILL apart that is the whole text; the lexer stands behind that word.
-    fn kill(&mut self) {
-        if self.first && is_last(self.lexer.clone()) {
-            self.statement.kill = kill::parse(&mut self.lexer.clone());
-        }
-    }
-
-    fn quoted(&mut self, token: &Token, before: Before) {
-        let name = names::unquoted(self.lexer.text(token));
-        self.name(token, name, before);
-        if name.eq_ignore_ascii_case(b"connection_id") {
-            self.call_id(token);
-        }
-    }
-
-    /// An opening parenthesis: a call if a name stands before it.
-    fn parenthesis(&mut self, open: &Token, before: Before) {
-        self.count(|open| open.saturating_add(1));
-        let effects = match before {
-            Before::Callable(start, end) => self.call(start..end, open),
-            Before::Qualified => None,
-            _ => return,
-        };
-        match effects {
-            Some(effects) if self.place.evaluates() => self.effects |= effects,
-            None if self.place.calls() && !is_column_list(self.lexer.clone()) => {
-                self.effects |= Effects::ROUTINE;
-            }
-            _ => {}
-        }
-    }
-
-    /// The effects of a call of what is named at `range`; `None` if the function is not the server's own.
-    fn call(&self, range: Range<usize>, open: &Token) -> Option<Effects> {
-        let spelling = if range.end == open.range.start { Spelling::Adjacent } else { Spelling::Spaced };
-        let text = self.lexer.text(&Token { kind: TokenKind::Word, range });
-        let call = match names::unquoted(text) {
-            name if name.len() < text.len() => Call { name, spelling: Spelling::Quoted },
-            name => Call { name, spelling },
-        };
-        let effects = call.effects(self.mode)?;
-        let argued = effects == Effects::READS_INSERT_ID
-            && self.lexer.clone().significant().is_some_and(|next| next.kind != TokenKind::Close);
-        Some(if argued { effects | Effects::WRITES_INSERT_ID } else { effects })
-    }
-
-    /// Notes `name` as a call of CONNECTION_ID when empty parentheses follow.
-    fn call_id(&mut self, name: &Token) {
-        if !matches!(self.before, Before::Callable(..)) || !self.takes_id() {
-            return;
-        }
-        let mut ahead = self.lexer.clone();
-        let mut next =
-            || plain(&mut ahead).filter(|token| matches!(token.kind, TokenKind::Open | TokenKind::Close));
-        let (Some(open), Some(close)) = (next(), next()) else { return };
-        if (open.kind, close.kind) == (TokenKind::Open, TokenKind::Close) {
-            self.statement.connection_id.push(name.range.start..close.range.end, Form::Function);
-            self.lexer = ahead;
-            self.before = Before::Operand;
-        }
-    }
-
-    fn takes_id(&self) -> bool {
-        self.place.takes_id() && !self.stored
-    }
-
-    /// Notes `@x`, unless it is the host of an account.
-    fn user_variable(&mut self, token: &Token) {
-        self.before = Before::Operand;
-        let host = match self.place {
-            Place::Definition | Place::LeftAlone | Place::StoredProgram(_) => true,
-            Place::Accounts => self.lexer.is_attached(token),
-            _ => false,
-        };
-        if !host {
-            self.effects |= Effects::USER_VARIABLE;
-        }
-    }
-
-    /// Notes the system variables that matter, with or without `session.` or `local.`, unless they are assigned to.
-    fn variable(&mut self, token: &Token, before: Before) {
-        self.before = Before::Operand;
-        let Some((name, behind, _)) = session_variable(self.lexer.clone(), token, Lexer::significant) else {
-            return;
-        };
-        if names::shows_settings(name) {
-            self.effects |= Effects::SHOWS_SETTINGS;
-        }
-        if before == Before::Assigning && self.place.assigns() && is_assignment(behind) {
-            return;
-        }
-        if names::is_any(name, &["last_insert_id", "identity"]) {
-            self.effects |= Effects::READS_INSERT_ID;
-        } else if names::is_any(name, &["warning_count", "error_count"]) {
-            self.effects |= Effects::READS_DIAGNOSTICS;
-        } else if names::is_any(name, &["pseudo_thread_id"]) && self.takes_id() {
-            self.variable_id(token);
-        }
-    }
-
-    /// Notes the id of the connection, unless an executable comment starts or ends in its name.
-    fn variable_id(&mut self, token: &Token) {
-        if let Some((_, behind, end)) = session_variable(self.lexer.clone(), token, plain) {
-            self.statement.connection_id.push(token.range.start..end, Form::Variable);
-            self.lexer = behind;
-        }
-    }
-
-    /// A byte that starts no token; the braces of `{d '2001-01-01'}` are none the less right.
-    fn unknown(&mut self, token: &Token) {
-        if !matches!(self.lexer.text(token), b"{" | b"}") {
-            self.effects |= Effects::ROUTINE;
-        }
-    }
-
     fn semicolon(&mut self) {
         self.first = false;
-        if matches!(self.place, Place::StoredProgram(0)) || !matches!(self.place, Place::StoredProgram(_)) {
+        if !matches!(self.place, Place::StoredProgram(1..)) {
             self.place = Place::Start;
         }
     }
 
+    /// Counts the parentheses of a SET STATEMENT.
     fn count(&mut self, count: impl Fn(u32) -> u32) {
         if let Place::SetStatement(open) = &mut self.place {
             *open = count(*open);
-        }
-    }
-
-    fn finish(&mut self) -> Statement {
-        if self.lexer.is_unclosed() || matches!(self.place, Place::StoredProgram(1..)) {
-            self.effects |= Effects::ROUTINE;
-        }
-        self.effects |= self.of_whole_text();
-        Statement {
-            effects: self.effects - Effects::ONCE,
-            subject: self.subject(),
-            ..std::mem::take(&mut self.statement)
-        }
-    }
-
-    fn of_whole_text(&self) -> Effects {
-        let (first, rest) = &self.opened;
-        match self.statement.kind {
-            Kind::Select | Kind::Show if !self.effects.intersects(NOT_REPEATABLE) => Effects::REPEATABLE_READ,
-            Kind::Select | Kind::Do
-                if self.effects.contains(Effects::RELEASES_USER_LOCK)
-                    && subject::releases_all(*first, rest) =>
-            {
-                Effects::RELEASES_ALL_USER_LOCKS
-            }
-            Kind::Set if !self.effects.intersects(NOT_REPEATABLE - Effects::WRITES_INSERT_ID) => {
-                let assigned = self.assigned.as_ref().map_or(Effects::NONE, |assigned| assigned.effects);
-                if assigned.contains(Effects::LITERAL_SET) { Effects::LITERAL_SET } else { Effects::NONE }
-            }
-            _ => Effects::NONE,
-        }
-    }
-
-    fn subject(&mut self) -> Subject {
-        if matches!(self.statement.kind, Kind::Several | Kind::Compound) {
-            return Subject::Unknown;
-        }
-        if self.effects.contains(Effects::RELEASES_ALL_USER_LOCKS) {
-            return Subject::None;
-        }
-        let (first, rest) = &self.opened;
-        match (Subject::of(*first, rest, self.effects), self.assigned.take()) {
-            (Subject::None, Some(assigned)) => assigned.subject,
-            (subject, _) => subject,
         }
     }
 }

@@ -75,6 +75,16 @@ fn is_ordinary(name: &str) -> bool {
 }
 
 impl Assigned {
+    /// Whether what follows in the same text may be read in another mode or character set than this SET was.
+    pub(super) fn changes_reading(&self) -> bool {
+        let decides = ["sql_mode", "names", "character set", "character_set_client"];
+        match &self.subject {
+            Subject::Names(names) => names.iter().any(|name| decides.contains(&name.as_str())),
+            Subject::None => false,
+            Subject::Unknown => self.kind == Kind::Set && !self.names_accounts,
+        }
+    }
+
     fn without_names(kind: Kind, effects: Effects, subject: Subject) -> Self {
         Self { kind, effects, subject, names_accounts: false }
     }

@@ -12,6 +12,7 @@
 
 pub mod answer;
 pub mod begin;
+mod kill;
 mod observe;
 mod obtain;
 mod pinning;
@@ -29,7 +30,6 @@ use crate::backend::proxy_header::Origin;
 use crate::backend::shared::{Tracking, Use};
 use crate::frontend::client::Incoming;
 use crate::frontend::error::{ErrorOrigin, SessionEnd};
-use crate::frontend::registry::{ClientId, Victim};
 use crate::frontend::rewrite;
 use crate::frontend::session::Session;
 use crate::pool::key::Key;
@@ -46,7 +46,6 @@ use crate::sql::multibyte::Multibyte;
 use crate::telemetry::Held;
 
 pub use answer::SessionAnswer;
-use obtain::Needs;
 use run::Task;
 
 /// What a session has that shares connections.
@@ -190,11 +189,13 @@ impl Session {
         if self.lease.is_none() && self.answer_text(own, incoming, &statement).await? {
             return Ok(());
         }
-        let mut task = Task::new(incoming, &statement);
         if statement.kill.is_some() {
-            // Its own id has to mean something by the time it is translated.
-            self.obtain(own, Needs::default()).await?;
+            let text = self.client.head(&incoming).get(1..).unwrap_or_default().to_vec();
+            if self.run_kill(own, incoming, &statement, &text).await? {
+                return Ok(());
+            }
         }
+        let mut task = Task::new(incoming, &statement);
         if self.client.head(&incoming).len() == incoming.header.len {
             task.instead = self.rewritten(own, incoming, &statement);
             if task.instead.is_none() && task.is_to_be_kept() {
@@ -232,9 +233,6 @@ impl Session {
     fn rewritten(&self, own: &Multiplex, incoming: Incoming, statement: &Statement) -> Option<Vec<u8>> {
         let head = self.client.head(&incoming);
         let (command, text) = head.split_first()?;
-        if let Some(payload) = self.kill_at_rest(own, text, statement) {
-            return Some(payload);
-        }
         let changed = rewrite::statement(text, statement, own.mode, self.id(), self.clients_of(own))?;
         Some([std::slice::from_ref(command), &changed].concat())
     }
@@ -242,18 +240,6 @@ impl Session {
     /// The clients that share this one's backend.
     fn clients_of<'a>(&'a self, own: &'a Multiplex) -> rewrite::Clients<'a> {
         rewrite::Clients { registry: &self.frontend.registry, backend: own.source.name() }
-    }
-
-    /// KILL of a client that has no connection at the moment: there is no statement to kill, and to end the client needs no
-    /// server. What is sent instead is answered as the KILL would be.
-    fn kill_at_rest(&self, own: &Multiplex, text: &[u8], statement: &Statement) -> Option<Vec<u8>> {
-        let kill = statement.kill.as_ref()?;
-        let victim = ClientId::from_number(kill.id)?;
-        let words = text.get(..kill.id_range.start)?.to_ascii_uppercase();
-        let what =
-            if words.windows(5).any(|word| word == b"QUERY") { Victim::Statement } else { Victim::Client };
-        let account = &own.source.shelf.slot().account;
-        self.frontend.registry.kill_at_rest(victim, account, what).then(|| b"\x03DO 0".to_vec())
     }
 
     /// Answers a command with an error, where it has an answer.

@@ -166,9 +166,16 @@ impl Session {
             self.connection().ok().and_then(|connection| connection.shared().map(|shared| shared.valid));
         let valid = valid.unwrap_or_default();
         let mut restored = Restored::default();
+        if let Ok(connection) = self.connection()
+            && connection.shared().is_some_and(|shared| shared.owes_others())
+        {
+            // Perhaps to this very session, from an earlier use.
+            let _ = connection.settle().await;
+        }
         let pool = Arc::clone(&self.frontend.pool);
+        let most = self.frontend.context.load().pool.max_connections;
         if needs.insert_id && !valid.insert_id {
-            restored.insert_id = Some(settled(&pool, own, Which::InsertId).await);
+            restored.insert_id = Some(settled(&pool, most, own, Which::InsertId).await);
         }
         if needs.counts && !(valid.row_count && valid.found_rows) {
             let cheap = row_count_recipe(own.residue.row_count).filter(|_| valid.found_rows);
@@ -195,7 +202,8 @@ impl Session {
             let _ = connection.settle().await;
         }
         let pool = Arc::clone(&self.frontend.pool);
-        let found_rows = settled(&pool, own, Which::FoundRows).await;
+        let most = self.frontend.context.load().pool.max_connections;
+        let found_rows = settled(&pool, most, own, Which::FoundRows).await;
         recipe(own.residue.row_count, found_rows)
     }
 
@@ -217,14 +225,14 @@ enum Which {
 }
 
 /// A number of the session that some connection may owe it: an idle one is asked, any other tells by itself.
-async fn settled(pool: &Arc<Pool>, own: &mut Multiplex, which: Which) -> u64 {
+async fn settled(pool: &Arc<Pool>, most: u32, own: &mut Multiplex, which: Which) -> u64 {
     let held = match which {
         Which::InsertId => &mut own.residue.insert_id,
         Which::FoundRows => &mut own.residue.found_rows,
     };
     loop {
         if let Held::Owed(owed) = &*held {
-            pool.collect(&own.source.shelf, owed).await;
+            pool.collect(&own.source.shelf, owed, most).await;
         }
         if let Ok(number) = tokio::time::timeout(SETTLEMENT, held.settled()).await {
             return number;

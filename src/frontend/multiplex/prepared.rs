@@ -45,7 +45,7 @@ impl Session {
         let nothing = Statement::default();
         let mut task = Task::new(incoming, &nothing);
         task.statement_id = Some(own.statements.next_id());
-        if whole {
+        if whole && asked.kill.is_none() {
             let changed =
                 crate::frontend::rewrite::statement(text, &asked, own.mode, self.id(), self.clients_of(own));
             task.instead = changed.map(|text| [&[Command::StmtPrepare.byte()], text.as_slice()].concat());
@@ -121,6 +121,12 @@ impl Session {
         else {
             return self.unknown_statement(own, incoming).await;
         };
+        if asked.kill.is_some() {
+            let text = own.statements.statement(id).map(|statement| statement.key.text.to_vec());
+            if self.run_kill(own, incoming, &asked, &text.unwrap_or_default()).await? {
+                return Ok(());
+            }
+        }
         let mut task = Task::new(incoming, &asked);
         task.prepared = Some(id);
         let observed = self.carry(own, &task).await?;

@@ -236,6 +236,9 @@ impl Session {
         if answered == Reach::Something {
             return Err(Halt::End(end));
         }
+        if self.registered.kill_under_way() {
+            return Err(Halt::End(SessionEnd::Killed));
+        }
         let unpinned = own.pins.may_release();
         self.give_up(CloseReason::Broken);
         let harmless = task.has(Effects::REPEATABLE_READ) && task.kept.is_some();

@@ -22,6 +22,7 @@ pub struct Stage<'a> {
     cast: Cast,
     disturbers: Option<Disturbers>,
     server: &'a ScratchServer,
+    proxy: Option<&'a Proxy>,
 }
 
 /// What is needed to let one more session come in.
@@ -46,7 +47,7 @@ impl<'a> Stage<'a> {
         login: &Login,
         protocol: Protocol,
         book: &Book,
-        proxy: Option<&Proxy>,
+        proxy: Option<&'a Proxy>,
     ) -> Self {
         let cast = Cast { login: login.clone(), protocol, book: Arc::clone(book) };
         Self {
@@ -56,6 +57,7 @@ impl<'a> Stage<'a> {
             disturbers: proxy.map(|_| Disturbers::new(account, login, root_of(server))),
             cast,
             server,
+            proxy,
         }
     }
 
@@ -87,8 +89,16 @@ impl<'a> Stage<'a> {
     /// Others take and dirty every connection, all at the same time. Fails where A keeps one to itself.
     pub fn disturb(&mut self) {
         if let Some(disturbers) = &mut self.disturbers {
-            disturbers.take_all();
+            let all = disturbers.take_all();
+            assert!(all, "a session keeps a connection to itself, because of {:?}", self.pins());
         }
+    }
+
+    /// Why connections are kept at the moment, as the proxy says.
+    fn pins(&self) -> Vec<String> {
+        let text = self.proxy.map_or_else(String::new, |proxy| proxy.page("/metrics").unwrap().1);
+        let pins = text.lines().filter(|line| line.starts_with("sealock_pins{") && !line.ends_with(" 0"));
+        pins.map(str::to_owned).collect()
     }
 
     /// Others take and dirty every connection that A leaves them.
@@ -107,7 +117,11 @@ impl<'a> Stage<'a> {
 
     /// Two who must not notice A look around on every connection that A leaves them, and reset themselves.
     pub fn others(&mut self, look: impl Fn(&mut Session)) {
+        let schema = [b"\x02", self.cast.login.schema.as_deref().unwrap_or_default().as_bytes()].concat();
         self.around(look, |other| drop(other.ask("reset connection", b"\x1f", Kind::One)));
+        // Their schema is still theirs, but its character set is not any more.
+        self.b.ask("init db", &schema, Kind::One);
+        self.witness.ask("init db", &schema, Kind::One);
     }
 
     /// The same without the reset, which would end what some of them do as well.

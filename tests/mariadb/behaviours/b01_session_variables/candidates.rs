@@ -43,6 +43,32 @@ const UNCHANGEABLE: [&str; 5] = [
     "query_cache_type",
 ];
 
+/// How the names begin for which a session may keep its connection.
+const FLEETING: [&str; 22] = [
+    "timestamp",
+    "last_insert_id",
+    "identity",
+    "pseudo_",
+    "gtid_",
+    "server_id",
+    "skip_replication",
+    "sql_log_",
+    "binlog_",
+    "debug",
+    "session_track",
+    "profiling",
+    "wsrep_",
+    "autocommit",
+    "max_join_size",
+    "sql_big_selects",
+    "log_queries_not",
+    "log_slow_admin",
+    "log_slow_slave",
+    "log_slow_filter",
+    "log_slow_disabled",
+    "old",
+];
+
 impl Setting {
     pub fn set(&self) -> String {
         format!("SET SESSION {} = {}", self.name, self.value)
@@ -68,26 +94,10 @@ impl Setting {
         }
     }
 
-    /// Whether it stays what it is set to: the others belong to one statement, to replication, to tracking or to debugging, and a
-    /// session may keep its connection for them.
+    /// Whether it stays what it is set to and changes nothing beside itself. The others belong to one statement, to
+    /// replication, to tracking or to debugging, or move a second variable: a session may keep its connection for them.
     pub fn is_steady(&self) -> bool {
-        ![
-            "timestamp",
-            "last_insert_id",
-            "identity",
-            "pseudo_",
-            "gtid_",
-            "server_id",
-            "skip_replication",
-            "sql_log_",
-            "binlog_",
-            "debug",
-            "session_track",
-            "profiling",
-            "wsrep_",
-        ]
-        .iter()
-        .any(|start| self.name.starts_with(start))
+        !FLEETING.iter().any(|start| self.name.starts_with(start))
     }
 
     /// Whether statements of other kinds go on as before.

@@ -15,7 +15,7 @@ pub const TRACK_ALL: &str = "SET session_track_system_variables='*',session_trac
      session_track_transaction_info='CHARACTERISTICS'";
 
 /// What a session has beside its variables.
-const OTHERS: &str = "SELECT CURRENT_ROLE(), DATABASE(), @@character_set_database, @@collation_database";
+const OTHERS: &str = "SELECT CURRENT_ROLE(), DATABASE()";
 
 /// One particular connection, among all that this process ever has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,10 +137,10 @@ impl Connection {
             return Err(ControlError::Refused(refusal));
         }
         let here = answers.get_mut(1).and_then(|answer| answer.rows.pop()).unwrap_or_default();
-        let [role, schema, charset, collation] = here.as_slice() else {
+        let [role, schema] = here.as_slice() else {
             return Err(ControlError::Unexpected("a role and a schema were due"));
         };
-        let mut state = SessionState {
+        let state = SessionState {
             schema: schema.as_deref().map(Arc::from),
             role: role.as_deref().map(Arc::from),
             ..SessionState::default()
@@ -149,11 +149,6 @@ impl Connection {
         let fresh = Baseline::new(rows);
         let same = known.iter().find(|known| ***known == fresh);
         let baseline = same.cloned().unwrap_or_else(|| Arc::new(fresh));
-        if state.schema.is_none() {
-            for (name, value) in [("character_set_database", charset), ("collation_database", collation)] {
-                state.variables.assign(name, value.as_deref().unwrap_or_default(), &baseline);
-            }
-        }
         self.share(Shared::new(baseline, state, most_statements));
         Ok(())
     }

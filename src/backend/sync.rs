@@ -124,7 +124,8 @@ pub fn plan(shared: &Shared, target: &Target<'_>) -> Plan {
     }
     if shared.state.one_shot != target.state.one_shot {
         if shared.state.one_shot.is_some() {
-            plan.push("COMMIT");
+            // Plainly, whatever completion_type says.
+            plan.push("COMMIT AND NO CHAIN NO RELEASE");
         }
         let statements = target.state.one_shot_statements();
         plan.commands.extend(statements.map(|statement| [&[Command::Query.byte()], statement].concat()));
@@ -396,7 +397,7 @@ mod tests {
         let mut shared = shared();
         shared.state.observe_characteristics(b"SET TRANSACTION READ ONLY;");
         let mut state = SessionState::default();
-        assert_eq!(texts(&plan(&shared, &target(&state))), ["COMMIT"]);
+        assert_eq!(texts(&plan(&shared, &target(&state))), ["COMMIT AND NO CHAIN NO RELEASE"]);
         state.observe_characteristics(
             b"SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; SET TRANSACTION READ ONLY;",
         );

@@ -86,7 +86,7 @@ impl LoginAttempt<'_> {
         let role = source.shelf.knowledge().role();
         let known = variables.map(|variables| Known { baseline, variables, role });
         let Ok(start) = &known else { return begun(source, known, claim) };
-        let state = beginning(&start.baseline, start.variables.clone(), start.role.clone(), claim);
+        let state = beginning(start.variables.clone(), start.role.clone(), claim);
         let target = Target {
             state: &state,
             tracking: &Tracking::Everything,
@@ -130,31 +130,16 @@ fn begun(
     Ok(Box::new(Multiplex::new(source, known, claim)))
 }
 
-/// The state in which a session begins. Without a schema, its character set is also that of the schema that it does not have.
-fn beginning(
-    baseline: &Baseline,
-    mut variables: Variables,
-    role: Option<Arc<[u8]>>,
-    claim: &Claim,
-) -> SessionState {
-    let schema: Option<Arc<[u8]>> = claim.terms.schema.as_deref().map(Arc::from);
-    if schema.is_none() {
-        let of_connection = [
-            ("character_set_database", "character_set_connection"),
-            ("collation_database", "collation_connection"),
-        ];
-        for (name, source) in of_connection {
-            let value = variables.value(source, baseline).map(<[u8]>::to_vec);
-            value.iter().for_each(|value| variables.assign(name, value, baseline));
-        }
-    }
+/// The state in which a session begins.
+fn beginning(variables: Variables, role: Option<Arc<[u8]>>, claim: &Claim) -> SessionState {
+    let schema = claim.terms.schema.as_deref().map(Arc::from);
     SessionState { schema, role, variables, one_shot: None }
 }
 
 impl Multiplex {
     fn new(source: Source, known: Known, claim: &Claim) -> Self {
         let Known { baseline, variables, role } = known;
-        let state = beginning(&baseline, variables, role, claim);
+        let state = beginning(variables, role, claim);
         let mut own = Self {
             source,
             initial: state.clone(),
@@ -170,6 +155,7 @@ impl Multiplex {
             last: None,
             status: StatusFlags::default(),
             transaction_lost: false,
+            may_end: false,
             counted: Vec::new(),
             baseline,
         };

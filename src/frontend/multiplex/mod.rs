@@ -77,6 +77,8 @@ pub struct Multiplex {
     status: StatusFlags,
     /// The backend has gone, and an open transaction with it.
     transaction_lost: bool,
+    /// The last statement may have asked the server to end the session (`COMMIT RELEASE`), which it does after its answer.
+    may_end: bool,
     /// What is counted as pinning it.
     counted: Vec<(PinReason, Held)>,
 }

@@ -96,11 +96,14 @@ impl Session {
         if !questions.is_empty() {
             self.ask(own, task, &questions).await?;
         }
-        let connection = self.connection().map_err(Halt::End)?;
-        if let Some(shared) = connection.shared()
+        if let Some(shared) = self.connection().ok().and_then(|connection| connection.shared())
             && shared.state != own.state
         {
+            let schema = shared.state.schema.take();
             shared.state.clone_from(&own.state);
+            if task.chooses_schema() && observed.error.is_some() {
+                shared.state.schema = schema;
+            }
         }
         own.learn(task, before, observed);
         Ok(())

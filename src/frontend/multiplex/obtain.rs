@@ -37,6 +37,8 @@ pub struct Needs {
     pub own_tracking: bool,
     /// Another state than the session's.
     pub state: Option<SessionState>,
+    /// Whatever schema the connection has will do: the command chooses one.
+    pub any_schema: bool,
 }
 
 /// What has to be restored on a connection.
@@ -140,8 +142,13 @@ impl Session {
     async fn bring(&mut self, own: &mut Multiplex, needs: &Needs) -> Result<(), SyncError> {
         let restored = self.restored(own, needs).await;
         let tracking = if needs.own_tracking { own.tracking() } else { Tracking::Everything };
+        let mut state = needs.state.as_ref().unwrap_or(&own.state).clone();
+        if needs.any_schema {
+            let here = self.connection().ok().and_then(|connection| connection.shared());
+            state.schema = here.and_then(|shared| shared.state.schema.clone());
+        }
         let target = Target {
-            state: needs.state.as_ref().unwrap_or(&own.state),
+            state: &state,
             tracking: &tracking,
             insert_id: restored.insert_id,
             counts: &restored.counts,

@@ -30,7 +30,7 @@ impl Session {
             own.last = Some(shared.usage);
         }
         self.record_pins(own);
-        if at_rest && own.pins.may_release() {
+        if at_rest && own.pins.may_release() && !own.may_end {
             self.hand_back();
         }
     }

@@ -140,6 +140,22 @@ impl<'a> Task<'a> {
                 || self.diagnostics() == Touch::Unclear,
             own_tracking: self.has(Effects::SHOWS_SETTINGS | Effects::SETS_TRACKING),
             state: None,
+            any_schema: self.chooses_schema(),
+        }
+    }
+
+    /// Whether it chooses the schema, so that the one before does not matter.
+    pub(super) fn chooses_schema(&self) -> bool {
+        self.incoming.command == Command::InitDb
+            || (self.incoming.command == Command::Query && self.statement.kind == Kind::Use)
+    }
+
+    /// Whether the server may end the session after this statement.
+    fn may_end(&self, own: &Multiplex) -> bool {
+        match self.statement.kind {
+            Kind::CommitOther | Kind::RollbackOther => true,
+            Kind::Commit | Kind::Rollback => !own.commits_plainly(),
+            _ => self.has(Effects::ROUTINE) && !own.commits_plainly(),
         }
     }
 
@@ -178,6 +194,7 @@ impl Session {
                 None => None,
             };
             let before = own.state.clone();
+            own.may_end = task.may_end(own);
             match self.relay_task(own, task, head, again).await {
                 Ok(observed) => {
                     self.observe(own, task, &before, &observed).await?;
@@ -239,6 +256,9 @@ impl Session {
         if self.registered.kill_under_way() {
             return Err(Halt::End(SessionEnd::Killed));
         }
+        if own.may_end && sent == Reach::Nothing {
+            return Err(Halt::End(SessionEnd::BackendClosed));
+        }
         let unpinned = own.pins.may_release();
         self.give_up(CloseReason::Broken);
         let harmless = task.has(Effects::REPEATABLE_READ) && task.kept.is_some();
@@ -269,7 +289,7 @@ impl Multiplex {
     /// the news, if a transaction has gone too.
     pub(in crate::frontend) fn loses_only_its_transaction(&mut self) -> bool {
         let transaction = self.pins.has(PinReason::Transaction);
-        if !self.only_transaction() {
+        if self.may_end || !self.only_transaction() {
             return false;
         }
         self.transaction_rolled_back();

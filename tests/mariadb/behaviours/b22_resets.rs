@@ -130,7 +130,7 @@ fn b22_a_change_of_user_that_fails_changes_nobody() {
             stage.disturb_around();
             stage.a.change_user(user, password, schema).unwrap();
             stage.disturb_around();
-            stage.a.tell("ROLLBACK");
+            stage.a.query("ROLLBACK");
             stage.a.forget_last();
             stage.a.reads("SELECT CURRENT_USER()");
             stage.a.forget_last();

@@ -98,6 +98,7 @@ fn clean(session: &mut RawClient, way: &str) {
     assert_eq!(session.value("SELECT CONCAT_WS('|', COALESCE(@a, 'none'), @@autocommit, @@in_transaction, DATABASE(), @@character_set_client)"), "none|ON|0|b28|utf8mb4", "{way}");
     assert_eq!(session.value("SELECT COUNT(*) FROM t"), "0", "{way}");
     assert!(error_in(&session.query("SELECT * FROM left_over")).is_some(), "{way}");
+    session.run("SELECT COUNT(*) FROM t"); // an error that stands would keep the connection
 }
 
 #[test]

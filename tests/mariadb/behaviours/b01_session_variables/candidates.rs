@@ -44,7 +44,7 @@ const UNCHANGEABLE: [&str; 5] = [
 ];
 
 /// How the names begin for which a session may keep its connection.
-const FLEETING: [&str; 22] = [
+const FLEETING: [&str; 31] = [
     "timestamp",
     "last_insert_id",
     "identity",
@@ -67,6 +67,15 @@ const FLEETING: [&str; 22] = [
     "log_slow_filter",
     "log_slow_disabled",
     "old",
+    "innodb_tmpdir",
+    "innodb_ft_user_stopword_table",
+    "default_tmp_storage_engine",
+    "enforce_storage_engine",
+    "character_set_database",
+    "collation_database",
+    "big_tables",
+    "max_tmp_tables",
+    "storage_engine",
 ];
 
 impl Setting {
@@ -95,7 +104,8 @@ impl Setting {
     }
 
     /// Whether it stays what it is set to and changes nothing beside itself. The others belong to one statement, to
-    /// replication, to tracking or to debugging, or move a second variable: a session may keep its connection for them.
+    /// replication, to tracking or to debugging, move a second variable, go with the schema or can be NULL: a session may keep
+    /// its connection for them.
     pub fn is_steady(&self) -> bool {
         !FLEETING.iter().any(|start| self.name.starts_with(start))
     }

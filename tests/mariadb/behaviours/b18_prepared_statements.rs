@@ -47,6 +47,7 @@ fn b18_ids_stay_valid_over_any_change_of_connection() {
             stage.b.execute(others, 0, &[Parameter::Int(round)]);
             // Ids of one session mean nothing in another.
             stage.b.execute(insert, 0, &[Parameter::Int(1000), Parameter::Null, Parameter::Null]);
+            stage.b.clear_diagnostics();
         }
         stage.a.execute(insert, 0, &[Parameter::Int(101), Parameter::Null, Parameter::Null]);
         stage.a.close_statement(one);

@@ -10,6 +10,7 @@ pub mod run;
 pub mod scratch;
 pub mod signal;
 mod tend;
+mod views;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -269,6 +270,7 @@ async fn serve_admin(
     };
     let watched = Arc::clone(frontend);
     let state = AdminState { registry: Arc::clone(registry), ready: Arc::new(move || readiness(&watched)) };
+    let state = state.with_views(views::views(frontend));
     let socket = Bound::bind(address, ADMIN_SOCKET_MODE).await?;
     let bound = socket.address(address);
     let task = tasks::spawn("admin", async move {

@@ -122,6 +122,8 @@ pub fn plan(shared: &Shared, target: &Target<'_>) -> Plan {
     if shared.state.role != target.state.role {
         plan.push(&set_role(target.state.role.as_deref()));
     }
+    // Before the characteristics, which it might use up.
+    target.counts.iter().for_each(|statement| plan.push(statement));
     if shared.state.one_shot != target.state.one_shot {
         if shared.state.one_shot.is_some() {
             // Plainly, whatever completion_type says.
@@ -130,7 +132,6 @@ pub fn plan(shared: &Shared, target: &Target<'_>) -> Plan {
         let statements = target.state.one_shot_statements();
         plan.commands.extend(statements.map(|statement| [&[Command::Query.byte()], statement].concat()));
     }
-    target.counts.iter().for_each(|statement| plan.push(statement));
     if let Some(error) = target.error {
         plan.signals = true;
         plan.commands.push(signal(error));
@@ -403,7 +404,11 @@ mod tests {
         );
         assert_eq!(
             texts(&plan(&shared, &target(&state))),
-            ["COMMIT", "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", "SET TRANSACTION READ ONLY"]
+            [
+                "COMMIT AND NO CHAIN NO RELEASE",
+                "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE",
+                "SET TRANSACTION READ ONLY"
+            ]
         );
     }
 

@@ -14,7 +14,7 @@ use crate::frontend::client_stream::ClientStream;
 use crate::frontend::error::{ErrorOrigin, SessionEnd};
 use crate::frontend::login::{Claim, LoggedIn, LoginAttempt, Opening};
 use crate::frontend::login_error::LoginError;
-use crate::frontend::session::Session;
+use crate::frontend::session::{Session, profile};
 use crate::pool::Lease;
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::handshake::ChangeUser;
@@ -73,6 +73,7 @@ impl Session {
         sequence: SequenceId,
     ) -> Result<(), SessionEnd> {
         self.detach();
+        self.registered.become_user(profile(&user, self.client.facts(), &logged_in));
         (self.lease, self.multiplex) = logged_in.backing.into_parts();
         self.account_place = logged_in.place;
         self.user = user;

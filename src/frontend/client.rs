@@ -49,6 +49,8 @@ pub struct ClientFacts {
     pub channel: Channel,
     /// Largest packet that it announced.
     pub max_packet: u32,
+    /// The TLS version between it and the proxy; none in plaintext.
+    pub tls: Option<&'static str>,
 }
 
 /// A command whose first bytes are at the front of the client's buffer.

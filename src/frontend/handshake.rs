@@ -182,6 +182,7 @@ impl Greeted {
             origin: self.origin,
             channel: if secure { Channel::Secure } else { Channel::Insecure },
             max_packet: response.max_packet,
+            tls: tls.as_ref().map(TlsInfo::version_name),
         };
         Ok(Secured { packets: self.packets, response, facts, tls, id: self.id, salt: self.salt })
     }

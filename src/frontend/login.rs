@@ -83,7 +83,7 @@ pub struct LoggedIn {
 /// How a session reaches the backend.
 pub enum Backing {
     /// By a connection of its own.
-    Own(Lease),
+    Own(Box<Lease>),
     /// By connections that it shares with others.
     Shared(Box<Multiplex>),
 }
@@ -92,7 +92,7 @@ impl Backing {
     /// The connection or what it takes to borrow one.
     pub fn into_parts(self) -> (Option<Lease>, Option<Box<Multiplex>>) {
         match self {
-            Self::Own(lease) => (Some(lease), None),
+            Self::Own(lease) => (Some(*lease), None),
             Self::Shared(own) => (None, Some(own)),
         }
     }
@@ -269,7 +269,9 @@ impl<'a> LoginAttempt<'a> {
             })
             .await;
         match acquired {
-            Ok(lease) => Ok(LoggedIn { backing: Backing::Own(lease), rung: Rung::Configured, place }),
+            Ok(lease) => {
+                Ok(LoggedIn { backing: Backing::Own(Box::new(lease)), rung: Rung::Configured, place })
+            }
             Err(AcquireError::Connect(error)) if !error.is_outage() => Err(self.refused(error, claim)),
             Err(error) => Err(LoginError::Unavailable(error)),
         }

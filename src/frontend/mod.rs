@@ -5,6 +5,7 @@
 //! in one task that owns both sides. Dropping that task's future closes the client and gives the backend connection to
 //! the pool, which kills what still runs on it.
 
+pub mod activity;
 mod binlog;
 mod change_user;
 pub mod client;

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use crate::backend::BackendThreadId;
+use crate::frontend::activity::{Activity, Profile};
 
 /// The id of a client, as in its handshake, `CONNECTION_ID()` and KILL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -53,7 +54,8 @@ pub struct Registry {
 #[derive(Debug)]
 pub struct Entry {
     id: ClientId,
-    account: Vec<u8>,
+    profile: Mutex<Profile>,
+    activity: Mutex<Activity>,
     killed: AtomicBool,
     target: Mutex<Target>,
     wake: Arc<Notify>,
@@ -97,6 +99,19 @@ pub enum AtRest {
     NoSuchClient,
 }
 
+/// One client at one moment.
+#[derive(Clone, Debug)]
+pub struct Overview {
+    /// Its id.
+    pub id: ClientId,
+    /// What is known of it.
+    pub profile: Profile,
+    /// What it is doing.
+    pub activity: Activity,
+    /// The connection that it has.
+    pub connection: Option<Located>,
+}
+
 /// What a KILL is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Victim {
@@ -125,10 +140,11 @@ impl Registry {
     }
 
     /// Enters a client that has logged in.
-    pub fn enter(self: &Arc<Self>, id: ClientId, account: &[u8]) -> Registered {
+    pub fn enter(self: &Arc<Self>, id: ClientId, profile: Profile) -> Registered {
         let entry = Arc::new(Entry {
             id,
-            account: account.to_vec(),
+            profile: Mutex::new(profile),
+            activity: Mutex::default(),
             killed: AtomicBool::new(false),
             target: Mutex::default(),
             wake: Arc::default(),
@@ -154,7 +170,7 @@ impl Registry {
         if entry.lock().connection.is_some() {
             return AtRest::Busy;
         }
-        if account.is_some_and(|account| account != entry.account) {
+        if account.is_some_and(|account| account != entry.profile().account) {
             return AtRest::NotOwner;
         }
         if what == Victim::Client {
@@ -162,6 +178,12 @@ impl Registry {
             entry.wake.notify_waiters();
         }
         AtRest::Done
+    }
+
+    /// Every client with what it is doing.
+    pub fn overview(&self) -> Vec<Overview> {
+        let entries: Vec<Arc<Entry>> = self.lock().values().cloned().collect();
+        entries.iter().map(|entry| entry.overview()).collect()
     }
 
     /// Makes every session look up: the proxy's phase has changed.
@@ -185,6 +207,23 @@ impl Registry {
 }
 
 impl Entry {
+    fn profile(&self) -> MutexGuard<'_, Profile> {
+        self.profile.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn activity(&self) -> MutexGuard<'_, Activity> {
+        self.activity.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn overview(&self) -> Overview {
+        Overview {
+            id: self.id,
+            profile: self.profile().clone(),
+            activity: self.activity().clone(),
+            connection: self.lock().connection.clone(),
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Target> {
         self.target.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -194,6 +233,16 @@ impl Registered {
     /// The client's id.
     pub fn id(&self) -> ClientId {
         self.entry.id
+    }
+
+    /// What is to be seen of the client's doings.
+    pub fn activity(&self) -> MutexGuard<'_, Activity> {
+        self.entry.activity()
+    }
+
+    /// The client has logged in as somebody else.
+    pub fn become_user(&self, profile: Profile) {
+        *self.entry.profile() = profile;
     }
 
     /// Whether somebody has killed this client while it had no connection.
@@ -240,7 +289,7 @@ mod tests {
     #[test]
     fn a_client_on_another_server_is_no_target() {
         let registry = Arc::new(Registry::default());
-        let client = registry.enter(registry.issue(), b"nova");
+        let client = registry.enter(registry.issue(), Profile::of_nobody());
         client.attach(on_db1(7));
         assert_eq!(registry.target(client.id(), "db2"), None);
         assert_eq!(client.detach(), Kill::None);
@@ -259,7 +308,7 @@ mod tests {
     #[test]
     fn a_connection_marked_for_a_kill_is_known_as_such_when_it_is_given_up() {
         let registry = Arc::new(Registry::default());
-        let client = registry.enter(registry.issue(), b"nova");
+        let client = registry.enter(registry.issue(), Profile::of_nobody());
         assert_eq!(registry.target(client.id(), "db1"), None);
         client.attach(on_db1(7));
         assert_eq!(client.detach(), Kill::None);
@@ -271,7 +320,7 @@ mod tests {
     #[test]
     fn after_the_session_gave_its_connection_up_a_kill_finds_nothing() {
         let registry = Arc::new(Registry::default());
-        let client = registry.enter(registry.issue(), b"nova");
+        let client = registry.enter(registry.issue(), Profile::of_nobody());
         client.attach(on_db1(7));
         assert_eq!(client.detach(), Kill::None);
         assert_eq!(registry.target(client.id(), "db1"), None);

@@ -114,7 +114,7 @@ async fn judge<S: AsyncRead + AsyncWrite + Unpin>(
         Ok((place, permit)) => {
             let killer = attempt.context.service.clone().map(|login| Killer { login, origin: None });
             let lease = Lease::relayed(permit, Arc::clone(backend), connection, killer);
-            Ok(LoggedIn { backing: Backing::Own(lease), rung: Rung::Relay, place })
+            Ok(LoggedIn { backing: Backing::Own(Box::new(lease)), rung: Rung::Relay, place })
         }
         Err(error) => {
             connection.quit().await;

@@ -1,7 +1,10 @@
 //! The loop of a session: a command in, its response out, until one side has had enough.
 
+use std::time::Instant;
+
 use tracing::Level;
 
+use crate::frontend::activity::Doing;
 use crate::frontend::client::Incoming;
 use crate::frontend::error::SessionEnd;
 use crate::frontend::session::Session;
@@ -27,6 +30,13 @@ pub async fn serve(mut session: Session) {
 impl Session {
     async fn execute(&mut self, incoming: Incoming) -> Result<(), SessionEnd> {
         self.frontend.metrics.commands.increment(incoming.command);
+        self.begins(incoming);
+        let done = self.dispatch_command(incoming).await;
+        self.registered.activity().turn(Doing::Nothing);
+        done
+    }
+
+    async fn dispatch_command(&mut self, incoming: Incoming) -> Result<(), SessionEnd> {
         match incoming.command {
             Command::Quit => Err(SessionEnd::Quit),
             Command::ChangeUser => self.change_user(incoming).await,
@@ -34,6 +44,17 @@ impl Session {
             Command::BinlogDump => self.stream_binlog(incoming).await,
             _ => self.relay(incoming).await,
         }
+    }
+}
+
+impl Session {
+    /// Lets those who look on see what begins.
+    fn begins(&self, incoming: Incoming) {
+        let text = match incoming.command {
+            Command::Query | Command::StmtPrepare => self.client.head(&incoming).get(1..),
+            _ => None,
+        };
+        self.registered.activity().begin(text.unwrap_or_default(), Instant::now());
     }
 }
 

@@ -4,17 +4,19 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use tokio::sync::futures::OwnedNotified;
 
 use crate::backend::connection::Connection;
+use crate::frontend::activity::{Profile, Sharing};
 use crate::frontend::client::{Client, ClientFacts, Incoming};
 use crate::frontend::client_stream::ClientStream;
 use crate::frontend::context::Frontend;
 use crate::frontend::error::SessionEnd;
 use crate::frontend::idle::IdleTimer;
 use crate::frontend::limits::{AccountPlace, Place};
-use crate::frontend::login::LoggedIn;
+use crate::frontend::login::{Backing, LoggedIn, Rung};
 use crate::frontend::multiplex::Multiplex;
 use crate::frontend::registry::{ClientId, Kill, Located, Registered};
 use crate::pool::Lease;
@@ -56,6 +58,23 @@ pub struct Session {
     _counted: Held,
 }
 
+/// What is to be seen of a client that has just logged in.
+pub(super) fn profile(user: &[u8], facts: &ClientFacts, logged_in: &LoggedIn) -> Profile {
+    let sharing = match (&logged_in.backing, logged_in.rung) {
+        (Backing::Shared(_), _) => Sharing::Multiplex,
+        (Backing::Own(_), Rung::Relay) => Sharing::RelayedLogin,
+        (Backing::Own(_), Rung::Configured) => Sharing::Configured,
+    };
+    Profile {
+        account: user.to_vec(),
+        address: facts.origin.map(|origin| origin.client),
+        tls: facts.tls,
+        rung: logged_in.rung,
+        sharing,
+        since: Instant::now(),
+    }
+}
+
 impl Session {
     /// Sends the OK that ends the login, and starts the session.
     ///
@@ -74,7 +93,7 @@ impl Session {
     ) -> Result<Self, SessionEnd> {
         let context = frontend.context.load();
         let counted = frontend.metrics.clients.hold(transport);
-        let registered = frontend.registry.enter(id, &user);
+        let registered = frontend.registry.enter(id, profile(&user, &facts, &logged_in));
         let (lease, multiplex) = logged_in.backing.into_parts();
         let sequence = packets.sequence();
         let (stream, buffer) = packets.into_parts();

@@ -102,10 +102,9 @@ fn unknown_keys_come_with_what_was_meant() {
     assert!(problem("[pool]\naquire_timeout = '1s'").contains("(did you mean `acquire_timeout`?)"));
     assert!(problem("[[acount]]\nuser = 'x'").contains("(did you mean `account`?)"));
     assert!(problem("max_idle = 1").contains("([pool] has a key of that name)"));
-    assert!(
-        problem("[pool]\nzzz = 1")
-            .ends_with("`idle_timeout`, `max_connections`, `max_idle`, `max_lifetime`, `mode`")
-    );
+    assert!(problem("[pool]\nzzz = 1").ends_with(
+        "`idle_timeout`, `max_connections`, `max_idle`, `max_lifetime`, `max_statements`, `min_idle`, `mode`"
+    ));
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! Sessions that share backend connections: a command borrows one, and what it leaves behind decides for how long.
 //!
-//! One command goes through these steps, each in a file of its own: [`answer`] (does it need a server at all?), [`obtain`]
-//! (a connection in the session's state), [`run`] (the command and its response, as in any session), [`observe`] (what the
-//! response says of the session), [`pinning`] (what its text says), [`release`]. Prepared statements ([`prepared`]), resets ([`reset`]) and the
-//! login ([`begin`]) have steps of their own.
+//! One command goes through these steps, each in a file of its own: `answer` (does it need a server at all?), `obtain`
+//! (a connection in the session's state), `run` (the command and its response, as in any session), `observe` (what the
+//! response says of the session), `pinning` (what its text says), `release`. Prepared statements (`prepared`), resets (`reset`) and the
+//! login (`begin`) have steps of their own.
 //!
 //! Invariants: a connection that is lent is in the session's state before any byte of the client's command is sent on it, and
 //! is given back only in a state that is known, with nothing on it that belongs to the session.

@@ -135,7 +135,8 @@ impl Session {
         }
         let mut answers = self.question(own, commands).await?.into_iter();
         if questions.diagnostics {
-            own.observe_conditions(answers.next().map(|answer| answer.rows));
+            let answer = answers.next();
+            own.observe_conditions(answer.as_ref().map(|answer| answer.rows.as_slice()));
         }
         let mut row = || answers.next().and_then(|mut answer| answer.rows.pop());
         if !names.is_empty() {
@@ -357,12 +358,12 @@ impl Multiplex {
     }
 
     /// The rows of SHOW WARNINGS: level, number and text of each condition.
-    fn observe_conditions(&mut self, rows: Option<Vec<Row>>) {
+    fn observe_conditions(&mut self, rows: Option<&[Row]>) {
         let error = match &self.diagnostics {
             Diagnostics::Error(error) => Some(error.clone()),
             _ => None,
         };
-        self.diagnostics = match (rows.as_deref(), error) {
+        self.diagnostics = match (rows, error) {
             (Some([]), _) => Diagnostics::Clean,
             (Some([only]), Some(error)) if is_condition(only, &error) => Diagnostics::Error(error),
             _ => Diagnostics::Here,

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::backend::shared::{Tracking, Valid};
 use crate::backend::sync::{SyncError, Target};
+use crate::frontend::activity::Doing;
 use crate::frontend::error::SessionEnd;
 use crate::frontend::multiplex::{Diagnostics, Halt, Multiplex};
 use crate::frontend::session::Session;
@@ -90,7 +91,9 @@ impl Session {
     /// Borrows a connection.
     async fn borrow(&mut self, own: &mut Multiplex) -> Result<(), Halt> {
         self.follow_configuration(own);
+        self.registered.activity().turn(Doing::Waiting);
         self.lease = Some(self.lent(own).await?);
+        self.registered.activity().turn(Doing::Running);
         self.attach();
         self.adopt(own);
         Ok(())

@@ -15,6 +15,12 @@ use crate::sql::subject::Subject;
 /// `ER_PARSE_ERROR`: nothing was executed.
 const PARSE_ERROR: u16 = 1064;
 
+/// `ER_UNKNOWN_STMT_HANDLER`: EXECUTE of a statement that there is not.
+const UNKNOWN_STATEMENT: u16 = 1243;
+
+/// Errors that a statement meets before it is executed: no such table, column or schema, no privilege.
+const BEFORE_EXECUTION: [u16; 8] = [1044, 1046, 1049, 1054, 1109, 1142, 1143, 1146];
+
 /// Effects that pin for as long as the session lives.
 const LASTING: [(Effects, PinReason); 3] = [
     (Effects::USER_VARIABLE, PinReason::UserVariables),
@@ -43,8 +49,8 @@ impl Multiplex {
     /// After its response.
     pub(super) fn pin_after(&mut self, task: &Task<'_>, observed: &Observed) {
         let failed = observed.last == Last::Error;
-        let parsed = observed.error.as_ref().is_none_or(|error| error.code != PARSE_ERROR);
-        if task.runs_a_statement() && !task.statement.effects.is_empty() && parsed {
+        let executed = observed.error.as_ref().is_none_or(|error| may_have_run(task, error.code));
+        if task.runs_a_statement() && !task.statement.effects.is_empty() && executed {
             for (_, reason) in LASTING.iter().filter(|(effects, _)| task.has(*effects)) {
                 self.pins.set(*reason);
             }
@@ -110,8 +116,14 @@ impl Multiplex {
     }
 
     fn end_causes(pins: &mut Pins, task: &Task<'_>, subject: &Subject, schema: Option<&[u8]>) {
+        if task.has(Effects::RELEASES_ALL_USER_LOCKS) {
+            pins.locks.clear();
+        }
         if task.has(Effects::DEALLOCATES) {
             remove(&mut pins.prepared, subject, None);
+        }
+        if task.has(Effects::RENAMES_TABLE) && !pins.temporary.is_empty() {
+            pins.temporary.insert_nameless();
         }
         if task.has(Effects::DROPS_TABLE) {
             remove(&mut pins.temporary, subject, Some(schema));
@@ -129,6 +141,16 @@ impl Multiplex {
             pins.end(PinReason::Backup);
         }
     }
+}
+
+/// Whether a statement that failed so may have been executed in part.
+fn may_have_run(task: &Task<'_>, code: u16) -> bool {
+    let before = code == PARSE_ERROR
+        || (task.statement.kind == Kind::Execute && code == UNKNOWN_STATEMENT)
+        || (!task.has(Effects::ROUTINE)
+            && task.statement.kind != Kind::Several
+            && BEFORE_EXECUTION.contains(&code));
+    !before
 }
 
 /// A table's name with its schema, so that both spellings are the same.

@@ -10,6 +10,7 @@ impl Session {
         if own.pins.may_release() && own.counted.is_empty() {
             return;
         }
+        self.registered.activity().pin(own.pins.iter());
         let pins = &own.pins;
         own.counted.retain(|(reason, _)| pins.has(*reason));
         for (reason, _) in pins.iter() {

@@ -201,6 +201,7 @@ impl Stage {
             origin: None,
             channel: Channel::Secure,
             max_packet: 1024,
+            tls: None,
         };
         Self { server, context: frontend.context.load_full(), frontend, client }
     }

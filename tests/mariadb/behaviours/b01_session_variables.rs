@@ -25,22 +25,62 @@ fn reading(group: &[Setting]) -> String {
 fn b01_every_session_variable_is_a_s_own() {
     let settings = settings();
     assert!(settings.len() > 180, "only {} variables can be set", settings.len());
+    let (steady, fleeting): (Vec<Setting>, Vec<Setting>) = settings.into_iter().partition(Setting::is_steady);
     Play::new("b01").extremes().compare(|stage| {
-        for group in settings.chunks(AT_ONCE) {
-            let reading = reading(group);
-            stage.a.say(&reading);
-            for setting in group {
-                stage.a.say(&setting.set());
-            }
-            stage.disturb();
-            stage.a.say(&reading);
-            stage.others(|other| drop(other.say(&reading)));
-            for setting in group {
-                stage.a.say(&setting.reset());
-            }
-            stage.disturb();
-            stage.a.say(&reading);
-            stage.others(|other| drop(other.say(&reading)));
+        for group in steady.chunks(AT_ONCE) {
+            comes_along(stage, group, |stage| stage.disturb());
+        }
+        for group in fleeting.chunks(AT_ONCE) {
+            comes_along(stage, group, |stage| stage.disturb_around());
+        }
+    });
+}
+
+fn comes_along(stage: &mut Stage<'_>, group: &[Setting], disturb: fn(&mut Stage<'_>)) {
+    let reading = reading(group);
+    stage.a.say(&reading);
+    for setting in group {
+        stage.a.say(&setting.set());
+    }
+    stage.a.clear_diagnostics();
+    disturb(stage);
+    stage.a.say(&reading);
+    stage.others(|other| drop(other.say(&reading)));
+    for setting in group {
+        stage.a.say(&setting.reset());
+    }
+    stage.a.clear_diagnostics();
+    disturb(stage);
+    stage.a.say(&reading);
+    stage.others(|other| drop(other.say(&reading)));
+}
+
+/// Setting one variable changes another at times, without a report of it.
+#[test]
+fn b01_what_a_variable_changes_beside_itself_comes_along() {
+    Play::new("b01_beside").compare(|stage| {
+        let reading = "SELECT @@sql_big_selects, @@max_join_size, @@log_slow_filter, @@log_queries_not_using_indexes, @@old_mode, \
+             @@log_slow_disabled_statements, @@character_set_connection, @@collation_connection, @@character_set_server, @@collation_server, \
+             @@character_set_database, @@collation_database, @@wsrep_sync_wait, @@default_storage_engine, @@alter_algorithm, @@tmp_table_size";
+        for sql in [
+            "SET max_join_size = 1000",
+            "SET sql_big_selects = 1",
+            "SET log_queries_not_using_indexes = 1",
+            "SET old = 1",
+            "SET old_mode = DEFAULT",
+            "SET log_slow_admin_statements = 0",
+            "SET character_set_connection = greek",
+            "SET collation_connection = utf8mb4_bin",
+            "SET collation_server = utf8mb4_unicode_ci",
+            "SET character_set_database = cp1251",
+            "SET storage_engine = 'MyISAM'",
+            "SET tmp_memory_table_size = 1000000",
+            "SET wsrep_causal_reads = 1",
+        ] {
+            stage.a.say(sql);
+            stage.disturb_around();
+            stage.a.say(reading);
+            stage.others(|other| drop(other.say(reading)));
         }
     });
 }
@@ -48,7 +88,8 @@ fn b01_every_session_variable_is_a_s_own() {
 /// All at once, each set by one of three sessions, so that every connection carries others' values all the time.
 #[test]
 fn b01_many_variables_of_many_sessions_do_not_mix() {
-    let settings: Vec<Setting> = settings().into_iter().filter(Setting::is_harmless).collect();
+    let settings: Vec<Setting> =
+        settings().into_iter().filter(|setting| setting.is_steady() && setting.is_harmless()).collect();
     Play::new("b01_mixed").extremes().compare(|stage| {
         for group in settings.chunks(3 * AT_ONCE) {
             let reading = reading(group);
@@ -56,6 +97,8 @@ fn b01_many_variables_of_many_sessions_do_not_mix() {
                 let session = if at % 2 == 0 { &mut stage.a } else { &mut stage.b };
                 session.say(&setting.set());
             }
+            stage.a.clear_diagnostics();
+            stage.b.clear_diagnostics();
             for _ in 0..2 {
                 stage.a.say(&reading);
                 stage.b.say(&reading);
@@ -93,22 +136,22 @@ fn b01_variables_that_cannot_be_read_are_told_by_their_effect() {
     Play::new("b01_effect").compare(|stage| {
         stage.a.say("CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY)");
         stage.a.say("SET rand_seed1 = 4711, rand_seed2 = 815");
-        stage.disturb();
+        stage.disturb_around();
         stage.a.say("SELECT RAND(), RAND()");
-        stage.disturb();
+        stage.disturb_around();
         stage.a.say("SELECT RAND()");
         stage.a.say("SET insert_id = 500");
-        stage.disturb();
+        stage.disturb_around();
         stage.a.say("INSERT INTO t VALUES (NULL)");
-        stage.disturb();
+        stage.disturb_around();
         stage.a.say("INSERT INTO t VALUES (NULL)");
         stage.a.say("SELECT id FROM t");
         stage.a.say("SET timestamp = 1000000000.5, time_zone = '+00:00'");
-        stage.disturb();
+        stage.disturb_around();
         stage.a.say("SELECT NOW(6), @@timestamp");
         stage.others(|other| drop(other.say("SELECT NOW() > '2024-01-01', @@timestamp > 1000000001")));
         stage.a.say("SET timestamp = DEFAULT");
-        stage.disturb();
+        stage.disturb_around();
         stage.a.say("SELECT NOW() > '2024-01-01'");
     });
 }

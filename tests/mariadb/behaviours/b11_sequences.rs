@@ -34,7 +34,6 @@ fn b11_the_previous_value_of_a_sequence_is_a_s_own() {
             stage.others(|other| drop(other.say(READ)));
         }
         stage.b.say("SELECT NEXTVAL(s)");
-        stage.disturb_around();
         stage.a.say(READ);
         stage.b.say("SELECT LASTVAL(s)");
         stage.a.say("DROP SEQUENCE s");

@@ -139,20 +139,24 @@ fn b19_cursors_keep_their_rows_until_they_are_closed() {
         stage.disturb_around();
         stage.a.fetch(all, 1);
         stage.a.fetch(other, 5);
+        stage.a.clear_diagnostics();
         stage.disturb();
         // Executed again, reset, closed: each ends a cursor, and with it the claim to the connection.
         stage.a.execute(all, 1, &[]);
         stage.a.execute(all, 0, &[]);
         stage.a.fetch(all, 1);
+        stage.a.clear_diagnostics();
         stage.disturb();
         stage.a.execute(all, 1, &[]);
         stage.a.reset_statement(all);
         stage.disturb();
         stage.a.fetch(all, 1);
+        stage.a.clear_diagnostics();
         stage.a.execute(all, 1, &[]);
         stage.a.close_statement(all);
         stage.disturb();
         stage.a.fetch(all, 1);
+        stage.a.clear_diagnostics();
         let show = stage.a.prepare("SHOW TABLES");
         stage.a.execute(show, 1, &[]);
         stage.disturb();

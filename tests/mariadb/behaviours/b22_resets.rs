@@ -82,6 +82,21 @@ fn b22_a_reset_wipes_everything() {
 }
 
 #[test]
+fn b22_a_reset_leaves_the_schema_and_what_goes_with_it_as_it_does_directly() {
+    Play::new("b22_schema").compare(|stage| {
+        let here = "SELECT DATABASE(), @@character_set_database, @@collation_database";
+        for sql in
+            ["USE mysql", "SET character_set_database = greek", "USE b22_schema", "USE information_schema"]
+        {
+            stage.a.say(sql);
+            stage.a.ask("reset connection", b"\x1f", Kind::One);
+            stage.disturb();
+            stage.a.say(here);
+        }
+    });
+}
+
+#[test]
 fn b22_a_change_of_user_wipes_everything() {
     let play =
         Play::new("b22_change").account("b22_other").account_with("b22_edward", "VIA ed25519 USING PASSWORD");
@@ -115,7 +130,7 @@ fn b22_a_change_of_user_that_fails_changes_nobody() {
             stage.disturb_around();
             stage.a.change_user(user, password, schema).unwrap();
             stage.disturb_around();
-            stage.a.tell("ROLLBACK");
+            stage.a.query("ROLLBACK");
             stage.a.forget_last();
             stage.a.reads("SELECT CURRENT_USER()");
             stage.a.forget_last();

@@ -26,7 +26,7 @@ fn b26_the_file_comes_from_the_client_in_the_state_of_its_session() {
         stage.a.run("SET NAMES latin1, sql_mode = 'NO_BACKSLASH_ESCAPES', time_zone = '+05:00'");
         stage.disturb();
         stage.a.load(LOAD, &[b"3\t\xe9\\t\n".to_vec()]).unwrap();
-        stage.disturb();
+        stage.disturb_around();
         stage.a.load("/* first */ LOAD /*! DATA */ LOCAL INFILE 'x' REPLACE INTO TABLE t CHARACTER SET utf8mb4 (id, @w) SET w = UPPER(@w)", &["3\té\n".into()]).unwrap();
         stage.disturb_around();
         stage.a.query("SELECT ROW_COUNT(), @w");

@@ -13,6 +13,7 @@ use crate::support::response::Kind;
 use crate::support::server::PASSWORD;
 use crate::support::wire::MAX_FRAME;
 
+/// A statement of which only the beginning is looked at may keep its connection.
 #[test]
 fn b27_payloads_around_sixteen_megabytes_pass_whole_from_connection_to_connection() {
     Play::new("b27").extremes().in_one_protocol().compare(|stage| {
@@ -22,13 +23,13 @@ fn b27_payloads_around_sixteen_megabytes_pass_whole_from_connection_to_connectio
         for (id, length) in [MAX_FRAME - 1, MAX_FRAME, MAX_FRAME + 1].into_iter().enumerate() {
             let head = format!("INSERT INTO blobs VALUES ({id}, '");
             let text = "x".repeat(length - 1 - head.len() - 2);
-            stage.disturb();
+            stage.disturb_around();
             stage.a.ask(
                 "insert",
                 &[b"\x03", head.as_bytes(), text.as_bytes(), b"')"].concat(),
                 Kind::Results,
             );
-            stage.disturb();
+            stage.disturb_around();
             stage.a.query(&format!("SELECT REPEAT('y', {}), @@time_zone", length - 11));
             let id = 10 + id as i64;
             stage.a.long_data(insert, 1, &vec![b'z'; length - 7]);
@@ -37,7 +38,7 @@ fn b27_payloads_around_sixteen_megabytes_pass_whole_from_connection_to_connectio
                 drop(other.query("SELECT id, MD5(data), LENGTH(data), @@time_zone FROM blobs"));
             });
         }
-        stage.disturb();
+        stage.disturb_around();
         stage.a.query("SELECT data FROM blobs WHERE id = 1");
     });
 }

@@ -11,6 +11,7 @@ use super::stage::Stage;
 use crate::support::client::RawClient;
 use crate::support::eventually;
 use crate::support::login::Login;
+use crate::support::response::Kind;
 use crate::support::server::{PASSWORD, root};
 use crate::support::tls::unverified;
 use crate::support::wire::Wire;
@@ -98,6 +99,8 @@ fn clean(session: &mut RawClient, way: &str) {
     assert_eq!(session.value("SELECT CONCAT_WS('|', COALESCE(@a, 'none'), @@autocommit, @@in_transaction, DATABASE(), @@character_set_client)"), "none|ON|0|b28|utf8mb4", "{way}");
     assert_eq!(session.value("SELECT COUNT(*) FROM t"), "0", "{way}");
     assert!(error_in(&session.query("SELECT * FROM left_over")).is_some(), "{way}");
+    // An error that stands, or a look at a variable, may keep the connection.
+    session.ask("reset connection", b"\x1f", Kind::One);
 }
 
 #[test]

@@ -32,6 +32,7 @@ fn b30_the_same_text_is_answered_anew_each_time() {
                 other.say(READ);
                 other.say("SELECT DAYNAME(when_), 'a' || 'b', CURRENT_USER() FROM t");
             }
+            stage.a.clear_diagnostics();
         }
         stage.a.say("UPDATE t SET w = 'own write'");
         stage.disturb();

@@ -54,7 +54,7 @@ mod b30_freshness;
 use std::env;
 
 /// How connections are shared unless the environment says otherwise.
-const MODE: &str = "session";
+const MODE: &str = "multiplex";
 
 /// Prepared statements kept on each connection.
 const MAX_STATEMENTS: usize = 50;
@@ -93,6 +93,6 @@ impl Sharing {
             }
             Self::Session => "mode = \"session\"\nmax_connections = 100".to_owned(),
         };
-        format!("[pool]\nacquire_timeout = \"60s\"\n{rest}")
+        format!("[pool]\nacquire_timeout = \"20s\"\n{rest}")
     }
 }

@@ -119,13 +119,16 @@ fn run(seed: u64, duration: Duration, troupe: &Troupe) -> Tally {
     tally.into_inner().unwrap()
 }
 
-/// Looks at the server that there are never more than two connections.
+/// Looks at the server that there are never more than two connections, but for a moment in which one takes another's place.
 fn watch(account: &str, end: Instant) {
     let mut root = root();
     let count = format!("SELECT COUNT(*) FROM information_schema.processlist WHERE user = '{account}'");
+    let mut beyond = 0;
     while Instant::now() < end {
-        assert!(root.value(&count).parse::<usize>().unwrap() <= 2, "more than two connections");
+        let connections: usize = root.value(&count).parse().unwrap();
         root.transcript.clear();
+        beyond = if connections > 2 { beyond + 1 } else { 0 };
+        assert!(beyond < 10, "{connections} connections for a second");
         thread::sleep(Duration::from_millis(100));
     }
 }

@@ -13,8 +13,6 @@ use crate::support::proxy::Proxy;
 use crate::support::response::Kind;
 use crate::support::server::root_of;
 
-const GIVE_BACK: &str = "SELECT RELEASE_ALL_LOCKS()";
-
 /// One run of a play.
 pub struct Stage<'a> {
     pub a: Session,
@@ -24,6 +22,7 @@ pub struct Stage<'a> {
     cast: Cast,
     disturbers: Option<Disturbers>,
     server: &'a ScratchServer,
+    proxy: Option<&'a Proxy>,
 }
 
 /// What is needed to let one more session come in.
@@ -48,7 +47,7 @@ impl<'a> Stage<'a> {
         login: &Login,
         protocol: Protocol,
         book: &Book,
-        proxy: Option<&Proxy>,
+        proxy: Option<&'a Proxy>,
     ) -> Self {
         let cast = Cast { login: login.clone(), protocol, book: Arc::clone(book) };
         Self {
@@ -58,6 +57,7 @@ impl<'a> Stage<'a> {
             disturbers: proxy.map(|_| Disturbers::new(account, login, root_of(server))),
             cast,
             server,
+            proxy,
         }
     }
 
@@ -89,8 +89,16 @@ impl<'a> Stage<'a> {
     /// Others take and dirty every connection, all at the same time. Fails where A keeps one to itself.
     pub fn disturb(&mut self) {
         if let Some(disturbers) = &mut self.disturbers {
-            disturbers.take_all();
+            let all = disturbers.take_all();
+            assert!(all, "a session keeps a connection to itself, because of {:?}", self.pins());
         }
+    }
+
+    /// Why connections are kept at the moment, as the proxy says.
+    fn pins(&self) -> Vec<String> {
+        let text = self.proxy.map_or_else(String::new, |proxy| proxy.page("/metrics").unwrap().1);
+        let pins = text.lines().filter(|line| line.starts_with("sealock_pins{") && !line.ends_with(" 0"));
+        pins.map(str::to_owned).collect()
     }
 
     /// Others take and dirty every connection that A leaves them.
@@ -109,30 +117,35 @@ impl<'a> Stage<'a> {
 
     /// Two who must not notice A look around on every connection that A leaves them, and reset themselves.
     pub fn others(&mut self, look: impl Fn(&mut Session)) {
-        self.others_keeping_their_state(|other| {
-            look(other);
-            other.ask("reset connection", b"\x1f", Kind::One);
-        });
+        let schema = [b"\x02", self.cast.login.schema.as_deref().unwrap_or_default().as_bytes()].concat();
+        self.around(look, |other| drop(other.ask("reset connection", b"\x1f", Kind::One)));
+        // Their schema is still theirs, but its character set is not any more.
+        self.b.ask("init db", &schema, Kind::One);
+        self.witness.ask("init db", &schema, Kind::One);
     }
 
     /// The same without the reset, which would end what some of them do as well.
     pub fn others_keeping_their_state(&mut self, look: impl Fn(&mut Session)) {
+        self.around(look, |other| drop(other.query("SELECT RELEASE_ALL_LOCKS()")));
+    }
+
+    /// Both hold a connection by a user lock while they look; `end` gives it back.
+    fn around(&mut self, look: impl Fn(&mut Session), end: impl Fn(&mut Session)) {
         let user = &self.cast.login.user;
-        let locks = [format!("{user}_b"), format!("{user}_witness")];
-        let [own, second] = locks.map(|lock| format!("SELECT GET_LOCK('{lock}', 0)"));
-        self.b.query(&own);
-        self.witness.send(&[b"\x03", second.as_bytes()].concat()).unwrap();
-        let lock = format!("{user}_witness");
-        let both = self.disturbers.as_mut().is_none_or(|disturbers| disturbers.is_held_soon(&lock));
+        let second = format!("{user}_witness");
+        self.b.query(&format!("SELECT GET_LOCK('{user}_b', 0)"));
+        let take = format!("SELECT GET_LOCK('{second}', 0)");
+        self.witness.send(&[b"\x03", take.as_bytes()].concat()).unwrap();
+        let both = self.disturbers.as_mut().is_none_or(|disturbers| disturbers.is_held_soon(&second));
         look(&mut self.b);
         if !both {
-            self.b.query(GIVE_BACK);
+            end(&mut self.b);
         }
-        self.witness.receive(&second, Kind::Results, &[]).unwrap();
+        self.witness.receive(&take, Kind::Results, &[]).unwrap();
         look(&mut self.witness);
-        self.witness.query(GIVE_BACK);
+        end(&mut self.witness);
         if both {
-            self.b.query(GIVE_BACK);
+            end(&mut self.b);
         }
     }
 }

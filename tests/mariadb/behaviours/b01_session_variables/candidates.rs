@@ -43,6 +43,41 @@ const UNCHANGEABLE: [&str; 5] = [
     "query_cache_type",
 ];
 
+/// How the names begin for which a session may keep its connection.
+const FLEETING: [&str; 31] = [
+    "timestamp",
+    "last_insert_id",
+    "identity",
+    "pseudo_",
+    "gtid_",
+    "server_id",
+    "skip_replication",
+    "sql_log_",
+    "binlog_",
+    "debug",
+    "session_track",
+    "profiling",
+    "wsrep_",
+    "autocommit",
+    "max_join_size",
+    "sql_big_selects",
+    "log_queries_not",
+    "log_slow_admin",
+    "log_slow_slave",
+    "log_slow_filter",
+    "log_slow_disabled",
+    "old",
+    "innodb_tmpdir",
+    "innodb_ft_user_stopword_table",
+    "default_tmp_storage_engine",
+    "enforce_storage_engine",
+    "character_set_database",
+    "collation_database",
+    "big_tables",
+    "max_tmp_tables",
+    "storage_engine",
+];
+
 impl Setting {
     pub fn set(&self) -> String {
         format!("SET SESSION {} = {}", self.name, self.value)
@@ -66,6 +101,13 @@ impl Setting {
             "timestamp" => format!("@@timestamp = {}", self.value),
             name => format!("@@session.{name}"),
         }
+    }
+
+    /// Whether it stays what it is set to and changes nothing beside itself. The others belong to one statement, to
+    /// replication, to tracking or to debugging, move a second variable, go with the schema or can be NULL: a session may keep
+    /// its connection for them.
+    pub fn is_steady(&self) -> bool {
+        !FLEETING.iter().any(|start| self.name.starts_with(start))
     }
 
     /// Whether statements of other kinds go on as before.

@@ -214,7 +214,7 @@ impl Session {
         let cheap = row_count_recipe(own.residue.row_count).filter(|_| valid.found_rows);
         restored.counts = match cheap {
             Some(statement) => vec![statement.to_owned()],
-            None => self.recipe(own, valid).await,
+            None => self.recipe(own).await,
         };
         // Naming a table clears the diagnostics area.
         let clears = restored.counts.iter().any(|statement| statement.contains("JSON_TABLE"));
@@ -224,11 +224,9 @@ impl Session {
     }
 
     /// What makes both counts again.
-    async fn recipe(&mut self, own: &mut Multiplex, valid: Valid) -> Vec<String> {
-        if valid.found_rows
-            && let Ok(connection) = self.connection()
-        {
-            // It is here, and would be lost by making the other one.
+    async fn recipe(&mut self, own: &mut Multiplex) -> Vec<String> {
+        if let Ok(connection) = self.connection() {
+            // What is known here alone would be lost by making the other.
             let _ = connection.settle().await;
         }
         let pool = Arc::clone(&self.frontend.pool);

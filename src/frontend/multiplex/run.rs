@@ -128,10 +128,12 @@ impl<'a> Task<'a> {
         }
     }
 
-    fn needs(&self) -> Needs {
+    fn needs(&self, own: &Multiplex) -> Needs {
         let everything = self.has(Effects::ROUTINE) || self.statement.kind == Kind::Several;
         Needs {
-            insert_id: everything || self.has(Effects::READS_INSERT_ID | Effects::WRITES_INSERT_ID),
+            insert_id: everything
+                || self.has(Effects::READS_INSERT_ID | Effects::WRITES_INSERT_ID)
+                || (self.runs_a_statement() && own.finds_insert_ids()),
             counts: everything
                 || self.has(Effects::READS_ROW_COUNT | Effects::READS_FOUND_ROWS)
                 || self.found_rows() == Touch::Unclear,
@@ -153,9 +155,7 @@ impl<'a> Task<'a> {
     /// Whether the server may end the session after this statement.
     fn may_end(&self, own: &Multiplex) -> bool {
         let undecided = Effects::MAY_END_SESSION | Effects::ROUTINE;
-        self.has(Effects::ENDS_SESSION)
-            || (self.statement.kind == Kind::Several && self.has(Effects::MAY_END_SESSION))
-            || (self.has(undecided) && !own.commits_plainly())
+        self.has(Effects::ENDS_SESSION) || (self.has(undecided) && own.ends_by_completion())
     }
 
     fn files(&self) -> FileAccess {
@@ -186,7 +186,7 @@ impl Session {
             if std::mem::take(&mut own.transaction_lost) {
                 return Err(Halt::Refuse(ServerError::deadlock()));
             }
-            self.obtain(own, task.needs()).await?;
+            self.obtain(own, task.needs(own)).await?;
             own.pin_before(task);
             let head = match task.prepared {
                 Some(id) => Some(self.ready_statement(own, task.incoming, id).await?),

@@ -10,7 +10,7 @@ use crate::backend::control::{Answer, query};
 use crate::backend::shared::{SETTLE, Shared, TRACK_ALL, Tracking, Valid};
 use crate::protocol::command::Command;
 use crate::protocol::reply::ServerError;
-use crate::session::baseline::{Baseline, Form, TRACKING};
+use crate::session::baseline::{Baseline, Form, RESULTS_COLLATION, TRACKING};
 use crate::session::state::SessionState;
 
 /// Variables of which the server changes one when another is set, without saying so (10.11). When one of a group is to be
@@ -122,8 +122,6 @@ pub fn plan(shared: &Shared, target: &Target<'_>) -> Plan {
     if shared.state.role != target.state.role {
         plan.push(&set_role(target.state.role.as_deref()));
     }
-    // Before the characteristics, which it might use up.
-    target.counts.iter().for_each(|statement| plan.push(statement));
     if shared.state.one_shot != target.state.one_shot {
         if shared.state.one_shot.is_some() {
             // Plainly, whatever completion_type says.
@@ -132,6 +130,7 @@ pub fn plan(shared: &Shared, target: &Target<'_>) -> Plan {
         let statements = target.state.one_shot_statements();
         plan.commands.extend(statements.map(|statement| [&[Command::Query.byte()], statement].concat()));
     }
+    target.counts.iter().for_each(|statement| plan.push(statement));
     if let Some(error) = target.error {
         plan.signals = true;
         plan.commands.push(signal(error));
@@ -188,6 +187,9 @@ fn assignments(from: &SessionState, to: &SessionState, baseline: &Baseline) -> V
     }
     let mut names: Vec<&str> =
         from.variables.changes(&to.variables, baseline).map(|(name, _)| name).collect();
+    if names.contains(&RESULTS_COLLATION) {
+        names.push("character_set_results");
+    }
     let coupled: Vec<&str> = COUPLED
         .iter()
         .filter(|group| group.iter().any(|name| names.contains(name)))
@@ -197,6 +199,11 @@ fn assignments(from: &SessionState, to: &SessionState, baseline: &Baseline) -> V
     names.extend(coupled);
     names.sort_unstable();
     names.dedup();
+    let set_names = set_names(&names, from, to, baseline);
+    if set_names.is_some() {
+        names.retain(|name| *name != "character_set_results");
+    }
+    names.retain(|name| *name != RESULTS_COLLATION);
     let of_schema = |name: &&str| matches!(*name, "character_set_database" | "collation_database");
     names.retain(|name| !of_schema(name) || to.variables.changed(name).is_some());
     let assign = |name: &&str| {
@@ -204,7 +211,19 @@ fn assignments(from: &SessionState, to: &SessionState, baseline: &Baseline) -> V
         let value = value.map_or_else(|| "DEFAULT".to_owned(), |value| rendered(name, value, baseline));
         format!("@@session.`{name}`={value}")
     };
-    names.iter().filter(|name| is_plain(name)).map(assign).collect()
+    set_names.into_iter().chain(names.iter().filter(|name| is_plain(name)).map(assign)).collect()
+}
+
+/// SET NAMES, where character set *and* collation of results are to be what it or a login made them: no variable shows that
+/// collation, but the definitions of columns do.
+fn set_names(names: &[&str], from: &SessionState, to: &SessionState, baseline: &Baseline) -> Option<String> {
+    let value = |state: &SessionState, name: &str| state.variables.value(name, baseline).map(<[u8]>::to_vec);
+    let concerned = names.contains(&"character_set_results")
+        || value(from, RESULTS_COLLATION) != value(to, RESULTS_COLLATION);
+    let collation = value(to, RESULTS_COLLATION).filter(|collation| concerned && !collation.is_empty())?;
+    let character_set = value(to, "character_set_results")?;
+    let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+    Some(format!("NAMES '{}' COLLATE '{}'", text(&character_set), text(&collation)))
 }
 
 fn rendered(name: &str, value: &[u8], baseline: &Baseline) -> String {

@@ -32,6 +32,10 @@ const APART: [&str; 18] = [
     "warning_count",
 ];
 
+/// Stands among the variables for what no variable shows: the collation of results, set by a login and by SET NAMES. Empty:
+/// that of the character set, as SET character_set_results leaves it.
+pub const RESULTS_COLLATION: &str = "(results)";
+
 /// How a value is written in SET.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
@@ -71,6 +75,10 @@ impl Baseline {
                 let setting = (value.as_slice().into(), Form::of(kind));
                 baseline.settings.insert(name.into(), setting);
             }
+        }
+        let collation = baseline.value("collation_connection").map(Box::from);
+        if let Some(collation) = collation {
+            baseline.settings.insert(RESULTS_COLLATION.into(), (collation, Form::Text));
         }
         baseline
     }

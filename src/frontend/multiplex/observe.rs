@@ -15,7 +15,7 @@ use crate::protocol::reply::ServerError;
 use crate::protocol::response::Last;
 use crate::protocol::session_track::{Report, reports};
 use crate::protocol::status::StatusFlags;
-use crate::session::baseline::{TRACKING, is_apart};
+use crate::session::baseline::{RESULTS_COLLATION, TRACKING, is_apart};
 use crate::session::residue::{Held, MOST_ROWS};
 use crate::session::{PinReason, SessionState};
 use crate::sql::effects::Effects;
@@ -97,6 +97,7 @@ impl Session {
         if !questions.is_empty() {
             self.ask(own, task, &questions).await?;
         }
+        own.follow_results_collation(task, observed);
         if let Some(shared) = self.connection().ok().and_then(|connection| connection.shared())
             && shared.state != own.state
         {
@@ -404,6 +405,7 @@ impl Multiplex {
         names.dedup();
         let apart = |name: &str| TRACKING.contains(&name) || OF_SCHEMA.contains(&name);
         names.retain(|name| apart(name) || self.baseline.value(name).is_some());
+        names.retain(|name| name != RESULTS_COLLATION);
         names
     }
 
@@ -491,6 +493,25 @@ impl Multiplex {
         let told = (!observed.state_changes.is_empty()).then_some(observed.state_changes.as_slice());
         packet.encode(crate::protocol::reply::OK_HEADER, told, &mut ok);
         self.source.learn(&self.baseline, before, command, &self.state, &ok);
+    }
+
+    /// SET NAMES gives results the connection's collation; other ways of setting their character set give it its own.
+    fn follow_results_collation(&mut self, task: &Task<'_>, observed: &Observed) {
+        let reported = reports(&observed.state_changes)
+            .flatten()
+            .any(|report| matches!(report, Report::Variable { name: b"character_set_results", .. }));
+        if !reported {
+            return;
+        }
+        let names = task.statement.subject.names().unwrap_or_default();
+        let by_names = names.last().is_some_and(|name| name == "names")
+            || (names.iter().any(|name| name == "names")
+                && !names.iter().any(|name| name == "character set" || name == "character_set_results"));
+        let collation = match by_names {
+            true => self.state.variables.value("collation_connection", &self.baseline).map(<[u8]>::to_vec),
+            false => None,
+        };
+        self.assign(RESULTS_COLLATION, &collation.unwrap_or_default());
     }
 
     /// Whether COMMIT and ROLLBACK end the session.

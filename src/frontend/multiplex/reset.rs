@@ -7,8 +7,8 @@ use crate::frontend::multiplex::{Diagnostics, Halt, Multiplex};
 use crate::frontend::session::Session;
 use crate::pool::close_reason::CloseReason;
 use crate::protocol::session_track::PendingChanges;
-use crate::session::Residue;
 use crate::session::residue::Held;
+use crate::session::{PinReason, Residue};
 
 impl Session {
     /// Resets the session, and its connection if it has one: when the client hears of it, locks and temporary tables have gone.
@@ -27,6 +27,11 @@ impl Session {
     }
 
     async fn reset_connection(&mut self, own: &mut Multiplex) -> Result<(), Halt> {
+        if own.pins.has(PinReason::Xa) {
+            // A prepared XA transaction outlives its connection's end, and not its reset (10.11).
+            self.give_up(CloseReason::InTransaction);
+            return Ok(());
+        }
         let limit = own.source.backend.connect_timeout();
         let bounds = self.frontend.context.load().bounds();
         let known = own.source.shelf.knowledge().baselines();

@@ -132,7 +132,7 @@ impl<'a> Task<'a> {
         let everything = self.has(Effects::ROUTINE) || self.statement.kind == Kind::Several;
         Needs {
             insert_id: everything
-                || self.has(Effects::READS_INSERT_ID | Effects::WRITES_INSERT_ID)
+                || self.has(Effects::READS_INSERT_ID | Effects::WRITES_INSERT_ID | Effects::SHOWS_SETTINGS)
                 || (self.runs_a_statement() && own.finds_insert_ids()),
             counts: everything
                 || self.has(Effects::READS_ROW_COUNT | Effects::READS_FOUND_ROWS)

@@ -247,8 +247,11 @@ impl Held {
 
     async fn close(self, reason: CloseReason) {
         self.permit.pool.closed(self.backend.name(), reason);
-        if reason != CloseReason::Broken {
-            self.connection.settle_and_quit().await;
+        match reason {
+            CloseReason::Broken => {}
+            // What was not committed changed nothing, and others may wait for the end of it.
+            CloseReason::InTransaction => self.connection.quit().await,
+            _ => self.connection.settle_and_quit().await,
         }
     }
 }

@@ -57,6 +57,17 @@ impl SessionState {
         state
     }
 
+    /// The schema is that of another state, with what follows from it.
+    pub fn stay_in_schema_of(&mut self, other: &Self, baseline: &Baseline) {
+        self.schema.clone_from(&other.schema);
+        for name in ["character_set_database", "collation_database"] {
+            match other.variables.changed(name) {
+                Some(value) => self.variables.assign(name, value, baseline),
+                None => self.variables.forget(name),
+            }
+        }
+    }
+
     /// The type 4 report of an OK packet: the SQL that would make the current characteristics.
     pub fn observe_characteristics(&mut self, sql: &[u8]) {
         let pending = sql.starts_with(b"SET TRANSACTION ") && !contains(sql, b"START TRANSACTION");

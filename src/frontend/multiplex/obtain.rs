@@ -147,7 +147,9 @@ impl Session {
         let mut state = needs.state.as_ref().unwrap_or(&own.state).clone();
         if needs.any_schema {
             let here = self.connection().ok().and_then(|connection| connection.shared());
-            state.schema = here.and_then(|shared| shared.state.schema.clone());
+            if let Some(here) = here {
+                state.stay_in_schema_of(&here.state, &own.baseline);
+            }
         }
         let mut restored = self.restored(own, needs).await;
         if needs.counts {

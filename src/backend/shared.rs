@@ -140,7 +140,7 @@ impl Connection {
         let [role, schema] = here.as_slice() else {
             return Err(ControlError::Unexpected("a role and a schema were due"));
         };
-        let state = SessionState {
+        let mut state = SessionState {
             schema: schema.as_deref().map(Arc::from),
             role: role.as_deref().map(Arc::from),
             ..SessionState::default()
@@ -149,6 +149,10 @@ impl Connection {
         let fresh = Baseline::new(rows);
         let same = known.iter().find(|known| ***known == fresh);
         let baseline = same.cloned().unwrap_or_else(|| Arc::new(fresh));
+        if state.schema.is_some() {
+            // A reset keeps the schema, and forgets its character set until it is chosen again.
+            state.variables.assign("collation_database", b"", &baseline);
+        }
         self.share(Shared::new(baseline, state, most_statements));
         Ok(())
     }

@@ -91,7 +91,7 @@ impl Plan {
     }
 
     /// Whether FOUND_ROWS() is afterwards what it was before: nothing that counts rows is among the commands.
-    fn keeps_found_rows(&self) -> bool {
+    pub fn keeps_found_rows(&self) -> bool {
         let counts = |command: &Vec<u8>| command.windows(6).any(|word| word == b"SELECT");
         !self.commands.iter().any(counts)
     }

@@ -33,7 +33,7 @@ const NOT_FOR_CLIENTS: [&[u8]; 5] = [b"ucs2", b"utf16", b"utf16le", b"utf32", b"
 pub struct Knowledge {
     generation: u64,
     baselines: Vec<(Arc<Baseline>, Learned)>,
-    role: Option<Arc<[u8]>>,
+    role: Option<Option<Arc<[u8]>>>,
     collations: Option<HashMap<u16, CharacterSet>>,
     schemas: HashMap<Vec<u8>, Instant>,
 }
@@ -62,14 +62,19 @@ impl Knowledge {
         self.generation == generation
     }
 
-    /// The role that a login activates.
-    pub fn role(&self) -> Option<Arc<[u8]>> {
+    /// The role that a login activates, if that is known.
+    pub fn role(&self) -> Option<Option<Arc<[u8]>>> {
         self.role.clone()
     }
 
-    /// A connection has just logged in, and this role is active.
+    /// Accounts or roles were changed.
+    pub fn forget_role(&mut self) {
+        self.role = None;
+    }
+
+    /// A login activates this role.
     pub fn observe_role(&mut self, role: Option<Arc<[u8]>>) {
-        self.role = role;
+        self.role = Some(role);
     }
 
     /// The baseline of the connection opened last.

@@ -21,6 +21,8 @@ impl StatusFlags {
     pub const LAST_ROW_SENT: Self = Self(0x0080);
     /// Backslashes are no escapes (`sql_mode`).
     pub const NO_BACKSLASH_ESCAPES: Self = Self(0x0200);
+    /// Double quotes make names (`sql_mode`).
+    pub const ANSI_QUOTES: Self = Self(0x8000);
     /// The open transaction is read-only.
     pub const IN_READ_ONLY_TRANSACTION: Self = Self(0x2000);
     /// The OK packet carries session state changes.
@@ -31,6 +33,7 @@ impl StatusFlags {
         Self::IN_TRANSACTION.0
             | Self::AUTOCOMMIT.0
             | Self::NO_BACKSLASH_ESCAPES.0
+            | Self::ANSI_QUOTES.0
             | Self::IN_READ_ONLY_TRANSACTION.0,
     );
 

@@ -91,6 +91,10 @@ flags! {
     COUNTS_OTHERWISE = 33,
     /// Sets a variable as `@@name`, without a scope: the server does not report that (10.11).
     SETS_UNREPORTED = 34,
+    /// COMMIT or ROLLBACK with RELEASE: the server ends the session.
+    ENDS_SESSION = 35,
+    /// COMMIT or ROLLBACK without a word about RELEASE: `completion_type` decides.
+    MAY_END_SESSION = 36,
 }
 
 impl Effects {

@@ -92,7 +92,21 @@ fn of_connection(first: Keyword, rest: Cursor<'_>) -> Opening {
 /// COMMIT and ROLLBACK: `exact` with nothing but WORK behind them, `other` with more.
 fn finishing(mut rest: Cursor<'_>, exact: Kind, other: Kind) -> Opening {
     rest.accept(&[Keyword::Work]);
-    Opening::new(if rest.is_at_end() { exact } else { other }, Place::LeftAlone)
+    let kind = if rest.is_at_end() { exact } else { other };
+    Opening::new(kind, Place::LeftAlone).with(ending(rest))
+}
+
+/// What the end of a transaction says of the session's end: `[AND [NO] CHAIN] [[NO] RELEASE]`.
+fn ending(mut rest: Cursor<'_>) -> Effects {
+    let mut refused = false;
+    for _ in 0..5 {
+        if rest.keyword() == Some(Keyword::Release) {
+            return if refused { Effects::NONE } else { Effects::ENDS_SESSION };
+        }
+        refused = rest.text().eq_ignore_ascii_case(b"no");
+        rest.pass();
+    }
+    Effects::MAY_END_SESSION
 }
 
 fn begin(mut rest: Cursor<'_>) -> Opening {

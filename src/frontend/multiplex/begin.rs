@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use crate::auth::{Account, BackendSecret};
 use crate::backend::Backend;
+use crate::backend::connection::{Connection, ControlError};
 use crate::backend::connector::{Login, Terms};
+use crate::backend::control::query;
 use crate::backend::shared::Tracking;
 use crate::backend::sync::{SyncError, Target};
 use crate::frontend::context::Context;
@@ -83,7 +85,12 @@ impl LoginAttempt<'_> {
         let connection = lease.connection().ok_or_else(broken)?;
         let baseline = connection.shared().map(|shared| Arc::clone(&shared.baseline)).ok_or_else(broken)?;
         let variables = source.shelf.knowledge().variables(claim.terms.collation, &baseline);
-        let role = source.shelf.knowledge().role();
+        let known_role = source.shelf.knowledge().role();
+        let role = match known_role {
+            Some(role) => role,
+            None => default_role(connection).await.map_err(|_| broken())?,
+        };
+        source.shelf.knowledge().observe_role(role.clone());
         let known = variables.map(|variables| Known { baseline, variables, role });
         let Ok(start) = &known else { return begun(source, known, claim) };
         let state = beginning(start.variables.clone(), start.role.clone(), claim);
@@ -110,6 +117,17 @@ impl LoginAttempt<'_> {
         begun(source, known, claim)
     }
 }
+
+/// The role that a login as this account would activate, asked for on a connection that logged in earlier.
+async fn default_role(connection: &mut Connection) -> Result<Option<Arc<[u8]>>, ControlError> {
+    let mut answers = connection.exchange(&[query(DEFAULT_ROLE)]).await?;
+    let row = answers.pop().and_then(|mut answer| answer.rows.pop());
+    Ok(row.and_then(|mut row| row.pop()?).map(Arc::from))
+}
+
+/// The query for it.
+const DEFAULT_ROLE: &str = "SELECT ROLE_NAME FROM information_schema.APPLICABLE_ROLES WHERE IS_DEFAULT = 'YES' \
+     AND GRANTEE = CURRENT_USER() LIMIT 1";
 
 /// What the server has shown of how sessions begin.
 struct Known {
@@ -174,6 +192,9 @@ impl Multiplex {
         if self.mode.no_backslash_escapes {
             status = status | StatusFlags::NO_BACKSLASH_ESCAPES;
         }
+        if self.mode.ansi_quotes {
+            status = status | StatusFlags::ANSI_QUOTES;
+        }
         status
     }
 
@@ -236,7 +257,7 @@ impl Source {
         if !knowledge.knows_collations() || !allowed {
             return None;
         }
-        let role = knowledge.role();
+        let role = knowledge.role()?;
         let variables = knowledge.variables(claim.terms.collation, &baseline);
         Some(variables.map(|variables| Known { baseline, variables, role }))
     }

@@ -20,6 +20,7 @@ use crate::session::residue::{Held, MOST_ROWS};
 use crate::session::{PinReason, SessionState};
 use crate::sql::effects::Effects;
 use crate::sql::kind::Kind;
+use crate::sql::subject::Subject;
 
 /// Longest message that SIGNAL can make again, in bytes.
 const LONGEST_MESSAGE: usize = 500;
@@ -106,6 +107,10 @@ impl Session {
             }
         }
         own.learn(task, before, observed);
+        if changes_accounts(task) {
+            // Roles that a login activates may be others now.
+            self.frontend.pool.shelves().iter().for_each(|shelf| shelf.knowledge().forget_role());
+        }
         Ok(())
     }
 
@@ -488,12 +493,31 @@ impl Multiplex {
         self.source.learn(&self.baseline, before, command, &self.state, &ok);
     }
 
+    /// Whether COMMIT and ROLLBACK end the session.
+    pub(super) fn ends_by_completion(&self) -> bool {
+        matches!(self.state.variables.value("completion_type", &self.baseline), Some(b"RELEASE" | b"2"))
+    }
+
+    /// Whether `WHERE id IS NULL` finds the row inserted last.
+    pub(super) fn finds_insert_ids(&self) -> bool {
+        self.state.variables.changed("sql_auto_is_null") == Some(b"ON")
+    }
+
     /// Whether COMMIT and ROLLBACK do nothing but that.
     pub(super) fn commits_plainly(&self) -> bool {
         matches!(
             self.state.variables.value("completion_type", &self.baseline),
             Some(b"NO_CHAIN" | b"0") | None
         )
+    }
+}
+
+/// Whether a statement may have changed what accounts are allowed, or which roles they have.
+fn changes_accounts(task: &Task<'_>) -> bool {
+    match task.statement.kind {
+        Kind::Definition | Kind::Several => true,
+        Kind::Set => task.statement.subject == Subject::Unknown,
+        _ => task.has(Effects::ROUTINE),
     }
 }
 

@@ -7,7 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use crate::backend::shared::{Tracking, Valid};
-use crate::backend::sync::{SyncError, Target};
+use crate::backend::sync::{SyncError, Target, plan};
 use crate::frontend::activity::Doing;
 use crate::frontend::error::SessionEnd;
 use crate::frontend::multiplex::{Diagnostics, Halt, Multiplex};
@@ -143,20 +143,17 @@ impl Session {
 
     /// Brings the connection to the session's state.
     async fn bring(&mut self, own: &mut Multiplex, needs: &Needs) -> Result<(), SyncError> {
-        let restored = self.restored(own, needs).await;
         let tracking = if needs.own_tracking { own.tracking() } else { Tracking::Everything };
         let mut state = needs.state.as_ref().unwrap_or(&own.state).clone();
         if needs.any_schema {
             let here = self.connection().ok().and_then(|connection| connection.shared());
             state.schema = here.and_then(|shared| shared.state.schema.clone());
         }
-        let target = Target {
-            state: &state,
-            tracking: &tracking,
-            insert_id: restored.insert_id,
-            counts: &restored.counts,
-            error: restored.error.as_ref(),
-        };
+        let mut restored = self.restored(own, needs).await;
+        if needs.counts {
+            self.restore_counts(own, &state, &tracking, &mut restored).await;
+        }
+        let target = restored.target(&state, &tracking);
         let limit = own.source.backend.connect_timeout();
         let Ok(connection) = self.connection() else { return Ok(()) };
         let brought = tokio::time::timeout(limit, connection.bring_to(&target)).await;
@@ -187,15 +184,8 @@ impl Session {
         if needs.insert_id && !valid.insert_id {
             restored.insert_id = Some(settled(&pool, most, own, Which::InsertId).await);
         }
-        if needs.counts && !(valid.row_count && valid.found_rows) {
-            let cheap = row_count_recipe(own.residue.row_count).filter(|_| valid.found_rows);
-            restored.counts = match cheap {
-                Some(statement) => vec![statement.to_owned()],
-                None => self.recipe(own, valid).await,
-            };
-        }
-        let clears = restored.counts.iter().any(|statement| statement.contains("JSON_TABLE"));
-        if (clears || (needs.diagnostics && !valid.diagnostics))
+        if needs.diagnostics
+            && !valid.diagnostics
             && let Diagnostics::Error(error) = &own.diagnostics
         {
             restored.error = Some(error.clone());
@@ -203,12 +193,40 @@ impl Session {
         restored
     }
 
+    /// What makes the counts again, unless they are here and nothing that is sent first would replace them.
+    async fn restore_counts(
+        &mut self,
+        own: &mut Multiplex,
+        state: &SessionState,
+        tracking: &Tracking,
+        restored: &mut Restored,
+    ) {
+        let Some(shared) = self.connection().ok().and_then(|connection| connection.shared()) else { return };
+        let first = plan(shared, &restored.target(state, tracking));
+        let valid = Valid {
+            row_count: shared.valid.row_count && first.is_empty(),
+            found_rows: shared.valid.found_rows && first.keeps_found_rows(),
+            ..shared.valid
+        };
+        if valid.row_count && valid.found_rows {
+            return;
+        }
+        let cheap = row_count_recipe(own.residue.row_count).filter(|_| valid.found_rows);
+        restored.counts = match cheap {
+            Some(statement) => vec![statement.to_owned()],
+            None => self.recipe(own).await,
+        };
+        // Naming a table clears the diagnostics area.
+        let clears = restored.counts.iter().any(|statement| statement.contains("JSON_TABLE"));
+        if clears && let Diagnostics::Error(error) = &own.diagnostics {
+            restored.error = Some(error.clone());
+        }
+    }
+
     /// What makes both counts again.
-    async fn recipe(&mut self, own: &mut Multiplex, valid: Valid) -> Vec<String> {
-        if valid.found_rows
-            && let Ok(connection) = self.connection()
-        {
-            // It is here, and would be lost by making the other one.
+    async fn recipe(&mut self, own: &mut Multiplex) -> Vec<String> {
+        if let Ok(connection) = self.connection() {
+            // What is known here alone would be lost by making the other.
             let _ = connection.settle().await;
         }
         let pool = Arc::clone(&self.frontend.pool);
@@ -225,6 +243,13 @@ impl Session {
         } else if own.source.backend.health().is_down() {
             own.source.fail_over(&context, &self.frontend.pool);
         }
+    }
+}
+
+impl Restored {
+    fn target<'a>(&'a self, state: &'a SessionState, tracking: &'a Tracking) -> Target<'a> {
+        let Self { insert_id, counts, error } = self;
+        Target { state, tracking, insert_id: *insert_id, counts, error: error.as_ref() }
     }
 }
 

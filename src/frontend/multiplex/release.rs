@@ -3,6 +3,8 @@
 use crate::backend::connection::{Activity, Certainty};
 use crate::frontend::multiplex::Multiplex;
 use crate::frontend::session::Session;
+use crate::protocol::status::StatusFlags;
+use crate::session::PinReason;
 
 impl Session {
     /// Counts what pins the session now.
@@ -27,6 +29,13 @@ impl Session {
         let at_rest = connection.activity() == Activity::AtRest
             && connection.certainty() == Certainty::Told
             && connection.buffer.is_empty();
+        if connection.certainty() == Certainty::Told {
+            let open = connection.status().contains(StatusFlags::IN_TRANSACTION);
+            own.pins.follow(PinReason::Transaction, open.into());
+            if !open {
+                own.pins.end(PinReason::Xa);
+            }
+        }
         if let Some(shared) = connection.shared() {
             own.last = Some(shared.usage);
         }

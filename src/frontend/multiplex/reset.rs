@@ -46,10 +46,24 @@ impl Session {
 }
 
 impl Multiplex {
+    /// After a reset the schema stays, and its character set is the server's until it is chosen again (10.11).
+    fn forget_schemas_character_set(&mut self) {
+        if self.state.schema.is_none() {
+            return;
+        }
+        let servers =
+            [("character_set_database", "character_set_server"), ("collation_database", "collation_server")];
+        for (name, servers) in servers {
+            let value = self.baseline.value(servers).unwrap_or_default().to_vec();
+            self.state.variables.assign(name, &value, &self.baseline);
+        }
+    }
+
     /// The session as it was after its login; schema, role and FOUND_ROWS() stay, as on the server (10.11).
     fn reset(&mut self) {
         self.state.variables.clone_from(&self.initial.variables);
         self.state.one_shot = None;
+        self.forget_schemas_character_set();
         self.pins.clear();
         self.statements.clear();
         let found_rows = std::mem::take(&mut self.residue.found_rows);

@@ -128,10 +128,12 @@ impl<'a> Task<'a> {
         }
     }
 
-    fn needs(&self) -> Needs {
+    fn needs(&self, own: &Multiplex) -> Needs {
         let everything = self.has(Effects::ROUTINE) || self.statement.kind == Kind::Several;
         Needs {
-            insert_id: everything || self.has(Effects::READS_INSERT_ID | Effects::WRITES_INSERT_ID),
+            insert_id: everything
+                || self.has(Effects::READS_INSERT_ID | Effects::WRITES_INSERT_ID)
+                || (self.runs_a_statement() && own.finds_insert_ids()),
             counts: everything
                 || self.has(Effects::READS_ROW_COUNT | Effects::READS_FOUND_ROWS)
                 || self.found_rows() == Touch::Unclear,
@@ -152,11 +154,8 @@ impl<'a> Task<'a> {
 
     /// Whether the server may end the session after this statement.
     fn may_end(&self, own: &Multiplex) -> bool {
-        match self.statement.kind {
-            Kind::CommitOther | Kind::RollbackOther => true,
-            Kind::Commit | Kind::Rollback => !own.commits_plainly(),
-            _ => self.has(Effects::ROUTINE) && !own.commits_plainly(),
-        }
+        let undecided = Effects::MAY_END_SESSION | Effects::ROUTINE;
+        self.has(Effects::ENDS_SESSION) || (self.has(undecided) && own.ends_by_completion())
     }
 
     fn files(&self) -> FileAccess {
@@ -187,16 +186,16 @@ impl Session {
             if std::mem::take(&mut own.transaction_lost) {
                 return Err(Halt::Refuse(ServerError::deadlock()));
             }
-            self.obtain(own, task.needs()).await?;
+            self.obtain(own, task.needs(own)).await?;
             own.pin_before(task);
             let head = match task.prepared {
                 Some(id) => Some(self.ready_statement(own, task.incoming, id).await?),
                 None => None,
             };
             let before = own.state.clone();
-            own.may_end = task.may_end(own);
             match self.relay_task(own, task, head, again).await {
                 Ok(observed) => {
+                    own.may_end = task.may_end(own) && observed.error.is_none();
                     self.observe(own, task, &before, &observed).await?;
                     return Ok(observed);
                 }
@@ -256,7 +255,7 @@ impl Session {
         if self.registered.kill_under_way() {
             return Err(Halt::End(SessionEnd::Killed));
         }
-        if own.may_end && sent == Reach::Nothing {
+        if own.may_end {
             return Err(Halt::End(SessionEnd::BackendClosed));
         }
         let unpinned = own.pins.may_release();

@@ -33,11 +33,11 @@ fn b18_ids_stay_valid_over_any_change_of_connection() {
                 Kind::Results,
             );
             stage.disturb();
-            stage.a.execute(one, 0, &[Parameter::Null, Parameter::Int(round)]);
+            stage.a.execute(one, 0, &[Parameter::Null, Parameter::Text("row 2")]);
             stage.disturb();
             stage.a.ask(
                 "execute again",
-                &execution_again(one, 0, &[Parameter::Null, Parameter::Int(3)]),
+                &execution_again(one, 0, &[Parameter::Null, Parameter::Text("row 3")]),
                 Kind::Results,
             );
             stage.disturb();

@@ -157,7 +157,7 @@ fn b19_cursors_keep_their_rows_until_they_are_closed() {
         stage.disturb();
         stage.a.fetch(all, 1);
         stage.a.clear_diagnostics();
-        let show = stage.a.prepare("SHOW TABLES");
+        let show = stage.a.prepare("SHOW WARNINGS");
         stage.a.execute(show, 1, &[]);
         stage.disturb();
         let none = stage.a.prepare("SELECT a FROM t WHERE a < 0");

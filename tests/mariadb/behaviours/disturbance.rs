@@ -16,7 +16,7 @@ use crate::support::response::Kind;
 /// How long a connection may take to come before it counts as somebody's own.
 const HESITATION: Duration = Duration::from_millis(60);
 /// How long it may take where it has to come.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Character set, SQL mode, time zone and schema that a session leaves its connection with.
 const STATES: [(&str, &str, &str, &str); 5] = [

@@ -9,8 +9,17 @@
 //! not compare equal; disturbers tell from the server's own connection ids that they held every connection at once, and
 //! that there are no more than two of them.
 //!
-//! The environment variable `SEALOCK_BEHAVIOURS_MODE` (`multiplex` or `session`) chooses how connections are shared, [`MODE`] says
-//! how without it. In `session` mode every client has a connection of its own: it proves the scripts, not the sharing.
+//! Where a text says "keeps its connection" the session has a right to it, and `disturb_around` takes what it leaves. Everywhere
+//! else `disturb` asks for every connection, and fails with the list of sessions when one is kept.
+//!
+//! Nothing is cached so far, so 30 promises freshness only.
+//!
+//! | environment | meaning |
+//! |---|---|
+//! | `SEALOCK_BEHAVIOURS_MODE` | `multiplex` (unless told) or `session`, where every client has a connection of its own: it proves the scripts, not the sharing |
+//! | `SEALOCK_BEHAVIOURS_FULL` | when set, every play in every dialect with both protocols instead of four kinds of client in turns |
+//! | `SEALOCK_VANISHING_REPETITIONS` | how many clients vanish in 28 (280 unless told) |
+//! | `SEALOCK_PROPERTY_SECONDS`, `SEALOCK_PROPERTY_SEED` | how long `property` runs (15 unless told), and with which scripts |
 
 mod disturbance;
 mod faults;

@@ -90,15 +90,14 @@ impl<'a> Stage<'a> {
     pub fn disturb(&mut self) {
         if let Some(disturbers) = &mut self.disturbers {
             let all = disturbers.take_all();
-            assert!(all, "a session keeps a connection to itself, because of {:?}", self.pins());
+            assert!(all, "a session keeps a connection to itself: {}", self.sessions());
         }
     }
 
-    /// Why connections are kept at the moment, as the proxy says.
-    fn pins(&self) -> Vec<String> {
-        let text = self.proxy.map_or_else(String::new, |proxy| proxy.page("/metrics").unwrap().1);
-        let pins = text.lines().filter(|line| line.starts_with("sealock_pins{") && !line.ends_with(" 0"));
-        pins.map(str::to_owned).collect()
+    /// Who has which connection at the moment and why, as the proxy says.
+    fn sessions(&self) -> String {
+        let proxy = self.proxy.expect("those who disturb come through a proxy");
+        proxy.page("/api/v1/sessions").map_or_else(|error| error.to_string(), |(_, body)| body)
     }
 
     /// Others take and dirty every connection that A leaves them.

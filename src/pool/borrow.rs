@@ -35,7 +35,13 @@ impl Pool {
         patience: Duration,
     ) -> Result<Lease, AcquireError> {
         let started = Instant::now();
-        let permit = self.permit_on(Arc::clone(shelf), request, patience).await?;
+        let permit = if request.replaces == Some(shelf.slot()) {
+            // The session has one that it gives up if this succeeds: waiting could be waiting for itself.
+            shelf.lock().claim_beside();
+            Permit::new(Arc::clone(self), Arc::clone(shelf), request.bounds)
+        } else {
+            self.permit_on(Arc::clone(shelf), request, patience).await?
+        };
         let lease = match self.lent(permit, request, login, key, wish) {
             Ok(lease) => lease,
             Err(permit) => self.lend_new(permit, request, login).await?,

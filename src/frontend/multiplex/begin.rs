@@ -69,7 +69,7 @@ impl LoginAttempt<'_> {
         let (state, baseline) = (SessionState::default(), Arc::default());
         let wish = Wish { state: &state, baseline: &baseline, last: None };
         let pool = &self.frontend.pool;
-        let request = source.request(self.context);
+        let request = Request { replaces: self.replaces, ..source.request(self.context) };
         let patience = self.context.acquire_timeout();
         let lease = pool.borrow(&source.shelf, &request, &source.login, &source.key, wish, patience).await?;
         Ok(self.begun_on(lease, source, claim).await)

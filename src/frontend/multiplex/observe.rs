@@ -26,7 +26,7 @@ use crate::sql::subject::Subject;
 const LONGEST_MESSAGE: usize = 500;
 
 /// Variables that cannot be carried from one connection to another: they change by themselves, or setting them warns.
-const UNSTEADY: [&str; 16] = [
+const UNSTEADY: [&str; 15] = [
     "big_tables",
     "gtid_seq_no",
     "insert_id",
@@ -39,7 +39,6 @@ const UNSTEADY: [&str; 16] = [
     "rand_seed1",
     "rand_seed2",
     "storage_engine",
-    "system_versioning_asof",
     "wsrep_causal_reads",
     "wsrep_on",
     "wsrep_sync_wait",

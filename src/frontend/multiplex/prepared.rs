@@ -22,6 +22,7 @@ use crate::protocol::statement::{self, BulkExecute, Execute};
 use crate::protocol::status::StatusFlags;
 use crate::session::statements::{ClientStatement, Hold, StatementKey};
 use crate::sql::classify::{Statement, classify};
+use crate::sql::kind::Kind;
 
 /// Longest text of a statement that is kept to prepare it again elsewhere, in bytes; a longer one pins.
 const KEPT_TEXT: usize = 1 << 20;
@@ -45,6 +46,8 @@ impl Session {
         let nothing = Statement::default();
         let mut task = Task::new(incoming, &nothing);
         task.statement_id = Some(own.statements.next_id());
+        // It cannot be prepared; the server is to say so, whatever became of the schema.
+        task.chooses_schema = asked.kind == Kind::Use;
         if whole && asked.kill.is_none() {
             let changed =
                 crate::frontend::rewrite::statement(text, &asked, own.mode, self.id(), self.clients_of(own));

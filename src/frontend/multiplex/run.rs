@@ -27,6 +27,8 @@ pub struct Task<'a> {
     pub kept: Option<Vec<u8>>,
     /// The id by which the client will know the statement that it prepares.
     pub statement_id: Option<u32>,
+    /// What it does with the schema when it comes to run.
+    pub chooses_schema: bool,
     /// The client's id of the prepared statement that it is about.
     pub prepared: Option<u32>,
 }
@@ -60,7 +62,15 @@ enum Reach {
 impl<'a> Task<'a> {
     /// A command that goes out as it came.
     pub fn new(incoming: Incoming, statement: &'a Statement) -> Self {
-        Self { incoming, statement, instead: None, kept: None, statement_id: None, prepared: None }
+        Self {
+            incoming,
+            statement,
+            instead: None,
+            kept: None,
+            statement_id: None,
+            chooses_schema: false,
+            prepared: None,
+        }
     }
 
     /// Whether its payload is worth a copy.
@@ -148,7 +158,8 @@ impl<'a> Task<'a> {
 
     /// Whether it chooses the schema, so that the one before does not matter.
     pub(super) fn chooses_schema(&self) -> bool {
-        self.incoming.command == Command::InitDb
+        self.chooses_schema
+            || self.incoming.command == Command::InitDb
             || (self.incoming.command == Command::Query && self.statement.kind == Kind::Use)
     }
 

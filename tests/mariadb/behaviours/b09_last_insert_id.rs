@@ -85,6 +85,7 @@ fn b09_last_insert_id_is_each_session_s_own_when_all_insert() {
 
 /// A predicate that stands for the last id, once in each session.
 #[test]
+#[ignore = "with sql_auto_is_null the row is found each time, directly once; see ROADMAP.md"]
 fn b09_sql_auto_is_null_finds_the_row_inserted_last() {
     Play::new("b09_null").compare(|stage| {
         stage.a.say("CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY, w VARCHAR(20))");

@@ -94,6 +94,7 @@ fn b19_a_statement_can_be_executed_before_its_id_is_known() {
 }
 
 #[test]
+#[ignore = "definitions are left out after ALTER TABLE and a change of connection; see ROADMAP.md"]
 fn b19_metadata_is_skipped_when_it_would_be_directly() {
     Play::new("b19_metadata").capabilities(CACHE_METADATA | EXTENDED_METADATA).in_one_protocol().compare(
         |stage| {

@@ -24,6 +24,7 @@ fn material(stage: &mut Stage<'_>) {
 const STATE: &str = "SELECT @@time_zone, @@sql_mode, @@character_set_client, @@in_transaction, @@autocommit, DATABASE(), @a, @b";
 
 #[test]
+#[ignore = "changes told late to clients with SESSION_TRACK and without DEPRECATE_EOF differ; see ROADMAP.md"]
 fn b23_several_results_come_in_order_with_their_changes_of_state() {
     Play::new("b23").in_one_protocol().compare(|stage| {
         material(stage);

@@ -116,6 +116,9 @@ pub fn plan(shared: &Shared, target: &Target<'_>) -> Plan {
     if let Some(schema) = target.state.schema.as_ref().filter(|_| needs_schema(&shared.state, target.state)) {
         plan.commands.push([&[Command::InitDb.byte()], &**schema].concat());
     }
+    if let Some(set) = zone_first(shared, target) {
+        plan.push(&set);
+    }
     if let Some(set) = set_statement(shared, target) {
         plan.push(&set);
     }
@@ -152,6 +155,15 @@ pub fn signal(error: &ServerError) -> Vec<u8> {
     let state = String::from_utf8_lossy(&error.state);
     let text = literal(error.message.as_bytes(), Form::Text);
     query(&format!("SIGNAL SQLSTATE '{state}' SET MYSQL_ERRNO={}, MESSAGE_TEXT={text}", error.code))
+}
+
+/// The time zone by itself, where another value is understood in it: one SET reads all its values before it sets any.
+fn zone_first(shared: &Shared, target: &Target<'_>) -> Option<String> {
+    let (from, to) = (&shared.state.variables, &target.state.variables);
+    let differs = |name| from.value(name, &shared.baseline) != to.value(name, &shared.baseline);
+    let zone = to.value("time_zone", &shared.baseline)?;
+    (differs("time_zone") && differs("system_versioning_asof"))
+        .then(|| format!("SET @@session.`time_zone`={}", literal(zone, Form::Text)))
 }
 
 fn set_statement(shared: &Shared, target: &Target<'_>) -> Option<String> {

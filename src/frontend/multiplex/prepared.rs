@@ -22,6 +22,7 @@ use crate::protocol::statement::{self, BulkExecute, Execute};
 use crate::protocol::status::StatusFlags;
 use crate::session::statements::{ClientStatement, Hold, StatementKey};
 use crate::sql::classify::{Statement, classify};
+use crate::sql::effects::Effects;
 use crate::sql::kind::Kind;
 
 /// Longest text of a statement that is kept to prepare it again elsewhere, in bytes; a longer one pins.
@@ -47,6 +48,7 @@ impl Session {
         let mut task = Task::new(incoming, &nothing);
         task.statement_id = Some(own.statements.next_id());
         // It cannot be prepared; the server is to say so, whatever became of the schema.
+        task.shows_tracking = asked.effects.contains(Effects::SHOWS_SETTINGS);
         task.chooses_schema = asked.kind == Kind::Use;
         if whole && asked.kill.is_none() {
             let changed =

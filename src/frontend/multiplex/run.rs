@@ -27,6 +27,8 @@ pub struct Task<'a> {
     pub kept: Option<Vec<u8>>,
     /// The id by which the client will know the statement that it prepares.
     pub statement_id: Option<u32>,
+    /// It prepares a statement that shows the client's own wish for reports.
+    pub shows_tracking: bool,
     /// What it does with the schema when it comes to run.
     pub chooses_schema: bool,
     /// The client's id of the prepared statement that it is about.
@@ -68,6 +70,7 @@ impl<'a> Task<'a> {
             instead: None,
             kept: None,
             statement_id: None,
+            shows_tracking: false,
             chooses_schema: false,
             prepared: None,
         }
@@ -150,10 +153,15 @@ impl<'a> Task<'a> {
             diagnostics: everything
                 || self.has(Effects::READS_DIAGNOSTICS)
                 || self.diagnostics() == Touch::Unclear,
-            own_tracking: self.has(Effects::SHOWS_SETTINGS | Effects::SETS_TRACKING),
+            own_tracking: self.shows_tracking || self.has(Effects::SHOWS_SETTINGS | Effects::SETS_TRACKING),
             state: None,
             any_schema: self.chooses_schema(),
         }
+    }
+
+    /// Whether the server is to report as the client's own settings ask while it runs.
+    fn follows_own_tracking(&self) -> bool {
+        self.shows_tracking || self.has(Effects::SHOWS_SETTINGS | Effects::SETS_TRACKING)
     }
 
     /// Whether it chooses the schema, so that the one before does not matter.
@@ -235,8 +243,10 @@ impl Session {
         let shape = task.incoming.command.shape();
         let dialect = self.dialect();
         let mut translator = Translator::new(shape, dialect, own.status, self.asked, task.files())
-            .tracking(std::sync::Arc::clone(&own.told))
             .with_pending(std::mem::take(&mut own.pending));
+        if !task.follows_own_tracking() {
+            translator = translator.tracking(std::sync::Arc::clone(&own.told));
+        }
         if let Some(id) = task.statement_id {
             translator = translator.with_statement_id(id);
         }

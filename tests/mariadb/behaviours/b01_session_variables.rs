@@ -87,7 +87,6 @@ fn b01_what_a_variable_changes_beside_itself_comes_along() {
 
 /// All at once, each set by one of three sessions, so that every connection carries others' values all the time.
 #[test]
-#[ignore = "system_versioning_asof is shown in another time zone when both were set; see ROADMAP.md"]
 fn b01_many_variables_of_many_sessions_do_not_mix() {
     let settings: Vec<Setting> =
         settings().into_iter().filter(|setting| setting.is_steady() && setting.is_harmless()).collect();

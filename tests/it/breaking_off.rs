@@ -148,10 +148,17 @@ fn a_response_in_single_bytes_arrives_as_if_in_one() {
 
 #[test]
 fn a_command_for_a_backend_that_closed_meanwhile_is_never_answered_as_if_it_had_been_run() {
-    let backend = Backend::playing(Peer::let_in);
+    let (closed, closes) = std::sync::mpsc::channel();
+    let backend = Backend::playing(move |peer| {
+        peer.let_in()?;
+        peer.hang_up()?;
+        closed.send(()).map_err(std::io::Error::other)
+    });
     let proxy = Proxy::in_front_of(&backend.address()).start();
     for capabilities in [CANONICAL, BASE] {
+        while closes.try_recv().is_ok() {}
         let mut client = RawClient::connect(&proxy.login().capabilities(capabilities)).unwrap();
+        closes.recv().unwrap();
         let seen = client.send(b"\x03DO 1").map(|()| client.wire.rest()).unwrap_or_default();
         if !seen.is_empty() {
             let packet = only_packet(&seen).expect("one packet");

@@ -82,6 +82,11 @@ impl Peer {
         Self { stream, sequence: 0, number, user: String::new(), capabilities: 0 }
     }
 
+    /// Closes the connection for both sides, at once.
+    pub fn hang_up(&mut self) -> io::Result<()> {
+        self.stream.shutdown(std::net::Shutdown::Both)
+    }
+
     /// Greets, takes any proof for good, and says OK.
     pub fn let_in(&mut self) -> io::Result<()> {
         self.send(&greeting(CAPABILITIES))?;

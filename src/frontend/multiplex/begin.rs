@@ -12,7 +12,7 @@ use crate::backend::sync::{SyncError, Target};
 use crate::frontend::context::Context;
 use crate::frontend::login::{Claim, LoginAttempt};
 use crate::frontend::login_error::LoginError;
-use crate::frontend::multiplex::{Diagnostics, Multiplex, Source};
+use crate::frontend::multiplex::{Diagnostics, Multiplex, SessionAnswer, Source};
 use crate::pool::acquire::wanted;
 use crate::pool::close_reason::CloseReason;
 use crate::pool::key::{Sharing, Slot};
@@ -49,6 +49,7 @@ impl LoginAttempt<'_> {
         let begun = self.first_usable(async |backend| {
             let source = Source::new(self, backend, &login, claim);
             if let Some(known) = source.known(claim) {
+                self.frontend.metrics.session_answers.increment(SessionAnswer::Login);
                 return Ok(begun(source, known, claim));
             }
             self.asked(source, claim).await

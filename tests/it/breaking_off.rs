@@ -152,7 +152,7 @@ fn a_command_for_a_backend_that_closed_meanwhile_is_never_answered_as_if_it_had_
     let backend = Backend::playing(move |peer| {
         peer.let_in()?;
         peer.hang_up()?;
-        closed.send(()).map_err(std::io::Error::other)
+        closed.send(()).map_err(io::Error::other)
     });
     let proxy = Proxy::in_front_of(&backend.address()).start();
     for capabilities in [CANONICAL, BASE] {

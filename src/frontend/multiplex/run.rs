@@ -153,7 +153,7 @@ impl<'a> Task<'a> {
             diagnostics: everything
                 || self.has(Effects::READS_DIAGNOSTICS)
                 || self.diagnostics() == Touch::Unclear,
-            own_tracking: self.shows_tracking || self.has(Effects::SHOWS_SETTINGS | Effects::SETS_TRACKING),
+            own_tracking: self.follows_own_tracking(),
             state: None,
             any_schema: self.chooses_schema(),
         }

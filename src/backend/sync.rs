@@ -15,13 +15,16 @@ use crate::session::state::SessionState;
 
 /// Variables of which the server changes one when another is set, without saying so (10.11). When one of a group is to be
 /// set, all of it is; in the order of their names the one that changes the others comes first.
-pub const COUPLED: [&[&str]; 6] = [
+pub const COUPLED: [&[&str]; 8] = [
     &["character_set_database", "collation_database"],
     &["character_set_client", "character_set_connection", "character_set_results", "collation_connection"],
     &["character_set_server", "collation_server"],
     &["log_queries_not_using_indexes", "log_slow_filter"],
     &["log_slow_admin_statements", "log_slow_disabled_statements", "log_slow_slave_statements"],
     &["max_join_size", "sql_big_selects"],
+    // Two names of one variable each since 11.1.
+    &["transaction_isolation", "tx_isolation"],
+    &["transaction_read_only", "tx_read_only"],
 ];
 
 /// Variables whose NULL is reported as an empty text.
@@ -32,6 +35,10 @@ const NULLABLE: [&str; 5] = [
     "innodb_ft_user_stopword_table",
     "innodb_tmpdir",
 ];
+
+/// The session's own characteristics of transactions: to set them replaces those of the next transaction (10.11).
+const SESSION_CHARACTERISTICS: [&str; 4] =
+    ["transaction_isolation", "transaction_read_only", "tx_isolation", "tx_read_only"];
 
 /// Time for a connection that is closed to tell what it owes.
 const LAST_PAYMENT: Duration = Duration::from_secs(1);
@@ -125,7 +132,7 @@ pub fn plan(shared: &Shared, target: &Target<'_>) -> Plan {
     if shared.state.role != target.state.role {
         plan.push(&set_role(target.state.role.as_deref()));
     }
-    if shared.state.one_shot != target.state.one_shot {
+    if shared.state.one_shot != target.state.one_shot || loses_one_shot(shared, target) {
         if shared.state.one_shot.is_some() {
             // Plainly, whatever completion_type says.
             plan.push("COMMIT AND NO CHAIN NO RELEASE");
@@ -139,6 +146,13 @@ pub fn plan(shared: &Shared, target: &Target<'_>) -> Plan {
         plan.commands.push(signal(error));
     }
     plan
+}
+
+/// Whether what is set takes a pending characteristic of the next transaction with it, although it is to stay.
+fn loses_one_shot(shared: &Shared, target: &Target<'_>) -> bool {
+    let (from, to) = (&shared.state.variables, &target.state.variables);
+    let is_set = |(name, _): (&str, _)| SESSION_CHARACTERISTICS.contains(&name);
+    shared.state.one_shot.is_some() && from.changes(to, &shared.baseline).any(is_set)
 }
 
 /// Whether the schema is to be chosen: also again, where its character set had been replaced and is to be its own.
@@ -412,6 +426,17 @@ mod tests {
         shared.state = with(&[("autocommit", "OFF")], &shared.baseline);
         let back = texts(&plan(&shared, &target(&SessionState::default())));
         assert_eq!(back, ["SET @@session.`autocommit`='ON'"]);
+    }
+
+    #[test]
+    fn the_next_transactions_characteristics_are_said_again_after_the_sessions_own() {
+        let mut shared = shared();
+        let mut state = SessionState::default();
+        state.observe_characteristics(b"SET TRANSACTION READ ONLY;");
+        shared.state = with(&[("tx_isolation", "SERIALIZABLE")], &shared.baseline);
+        shared.state.one_shot.clone_from(&state.one_shot);
+        let texts = texts(&plan(&shared, &target(&state)));
+        assert_eq!(texts[1..], ["COMMIT AND NO CHAIN NO RELEASE", "SET TRANSACTION READ ONLY"]);
     }
 
     #[test]

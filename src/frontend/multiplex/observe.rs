@@ -252,7 +252,9 @@ impl Multiplex {
             _ if is_apart(name) && !OF_SCHEMA.contains(&name) => {}
             _ => {
                 if let Some(group) = COUPLED.iter().find(|group| group.contains(&name)) {
-                    questions.variables.extend(group.iter().map(|name| (*name).to_owned()));
+                    let others = group.iter().filter(|other| **other != name);
+                    let known = others.filter(|name| self.baseline.value(name).is_some());
+                    questions.variables.extend(known.map(|name| (*name).to_owned()));
                 }
                 if certain {
                     self.assign(name, value);

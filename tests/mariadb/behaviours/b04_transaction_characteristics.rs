@@ -35,7 +35,6 @@ fn transaction(session: &mut Session, grower: &RefCell<RawClient>) {
 }
 
 #[test]
-#[ignore = "a difference that is not explained yet; see ROADMAP.md"]
 fn b04_one_shot_characteristics_reach_the_next_transaction_and_no_other() {
     Play::new("b04").compare(|stage| {
         let _uncommitted = tables(stage);

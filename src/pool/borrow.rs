@@ -123,7 +123,7 @@ impl Pool {
         let settled = tokio::time::timeout(SETTLEMENT, idle.connection.settle()).await;
         let mut inner = shelf.lock();
         if matches!(settled, Ok(Ok(()))) {
-            let _ = inner.keep(idle, u32::MAX);
+            let _ = inner.keep(idle, u32::MAX, u32::MAX);
         } else {
             self.closed(&shelf.slot().backend, CloseReason::Broken);
         }

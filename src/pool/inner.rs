@@ -143,13 +143,16 @@ impl Inner {
         if total > max_connections as usize { self.idle.pop_front() } else { None }
     }
 
-    /// A lease ends with a clean connection. `Err` gives back the one that is over `max_idle`.
-    pub fn keep(&mut self, idle: Idle, max_idle: u32) -> Result<(), Box<Idle>> {
-        if max_idle == 0 {
+    /// A lease is about to end, with a clean connection. `Err` gives back the one that is over `max_idle`, or over
+    /// `max_connections` together with the other leases.
+    pub fn keep(&mut self, idle: Idle, max_idle: u32, max_connections: u32) -> Result<(), Box<Idle>> {
+        let others = self.leased.saturating_sub(1);
+        let most = max_idle.min(max_connections.saturating_sub(others));
+        if most == 0 {
             return Err(Box::new(idle));
         }
         self.idle.push_back(idle);
-        let surplus = if self.idle.len() > max_idle as usize { self.idle.pop_front() } else { None };
+        let surplus = if self.idle.len() > most as usize { self.idle.pop_front() } else { None };
         surplus.map_or(Ok(()), |idle| Err(Box::new(idle)))
     }
 

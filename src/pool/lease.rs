@@ -206,7 +206,9 @@ impl Held {
         match cleaned.unwrap_or(Err(CloseReason::ResetFailed)) {
             Ok(connection) => {
                 let idle = Idle { key, connection, since: Instant::now() };
-                let kept = permit.shelf.lock().keep(idle, permit.bounds.most_idle(sharing));
+                let bounds = &permit.bounds;
+                let most_idle = bounds.most_idle(sharing);
+                let kept = permit.shelf.lock().keep(idle, most_idle, bounds.max_connections);
                 if let Err(surplus) = kept {
                     permit.pool.closed(backend.name(), CloseReason::Surplus);
                     surplus.close().await;
@@ -220,7 +222,8 @@ impl Held {
         let Self { permit, connection, reuse, .. } = self;
         let Some(Reuse { key, .. }) = reuse else { return };
         let idle = Idle { key, connection, since: Instant::now() };
-        let surplus = permit.shelf.lock().keep(idle, permit.bounds.max_connections);
+        let most = permit.bounds.max_connections;
+        let surplus = permit.shelf.lock().keep(idle, most, most);
         if let Err(surplus) = surplus {
             permit.pool.closed(&permit.slot().backend, CloseReason::Surplus);
             permit.pool.chores.spawn("close", surplus.close());

@@ -125,6 +125,10 @@ impl Drop for Debt {
 /// Most rows whose count can be made again on another connection: it takes the server that many steps.
 pub const MOST_ROWS: i64 = 1_000_000;
 
+/// Most rows that are sent to make FOUND_ROWS() again; a statement that counts without sending names a table, which clears
+/// the diagnostics area.
+const MOST_SENT: u64 = 100;
+
 /// The statement that leaves exactly this ROW_COUNT() and FOUND_ROWS() behind (10.11), for every account and without a
 /// schema: affected rows of a compound statement add up, and a derived table counts without being sent.
 pub fn recipe(row_count: i64, found_rows: u64) -> Vec<String> {
@@ -135,9 +139,11 @@ pub fn recipe(row_count: i64, found_rows: u64) -> Vec<String> {
             found_rows.saturating_sub(1)
         )
     };
-    // Up to one row no table is named, which would clear the diagnostics area.
     let counting = match found_rows {
         0 | 1 => format!("SELECT 1 LIMIT {found_rows}"),
+        2..=MOST_SENT => {
+            format!("SELECT 1{} LIMIT {found_rows}", " UNION ALL SELECT 1".repeat(found_rows as usize - 1))
+        }
         _ => counted("", 0),
     };
     match row_count {
@@ -195,5 +201,7 @@ mod tests {
         assert_eq!(recipe(0, 0), ["SELECT 1 LIMIT 0", "DO 0"]);
         assert!(recipe(3, 0)[0].ends_with("SELECT 1 INTO v; END"));
         assert!(recipe(3, 9)[0].contains("REPEAT(',0',8)"));
+        assert_eq!(recipe(-1, 3), ["SELECT 1 UNION ALL SELECT 1 UNION ALL SELECT 1 LIMIT 3"]);
+        assert!(recipe(-1, 101)[0].contains("REPEAT(',0',100)"));
     }
 }

@@ -95,6 +95,8 @@ flags! {
     ENDS_SESSION = 35,
     /// COMMIT or ROLLBACK without a word about RELEASE: `completion_type` decides.
     MAY_END_SESSION = 36,
+    /// SET STATEMENT: what it sets has its former value again when the statement is done.
+    SETS_BACK = 37,
 }
 
 impl Effects {

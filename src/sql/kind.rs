@@ -66,8 +66,10 @@ pub enum Kind {
     Backup,
     /// CREATE, ALTER, DROP, RENAME, TRUNCATE, GRANT, REVOKE, ANALYZE TABLE and the like: they commit first.
     Definition,
-    /// SHOW WARNINGS, SHOW ERRORS, SHOW COUNT(*) of either, and GET DIAGNOSTICS.
+    /// SHOW WARNINGS, SHOW ERRORS and GET DIAGNOSTICS.
     Diagnostics,
+    /// SHOW COUNT(*) WARNINGS and SHOW COUNT(*) ERRORS.
+    ConditionCount,
     /// EXPLAIN, DESCRIBE and ANALYZE of a statement; the last executes it.
     Explain,
     /// DO.

@@ -76,7 +76,7 @@ pub(super) fn of(first: Option<Keyword>, rest: &Lexer<'_>) -> Opening {
 /// The same for statements about what belongs to one connection.
 fn of_connection(first: Keyword, rest: Cursor<'_>) -> Opening {
     match first {
-        Keyword::Prepare => Opening::plain(Kind::Prepare).with(Effects::PREPARES),
+        Keyword::Prepare => prepare(rest),
         Keyword::Deallocate => Opening::new(Kind::Deallocate, Place::LeftAlone).with(Effects::DEALLOCATES),
         Keyword::Handler => handler(rest),
         Keyword::Lock => Opening::new(Kind::LockTables, Place::LeftAlone).with(Effects::LOCKS_TABLES),
@@ -87,6 +87,18 @@ fn of_connection(first: Keyword, rest: Cursor<'_>) -> Opening {
         Keyword::Get => Opening::plain(Kind::Diagnostics).with(Effects::READS_DIAGNOSTICS),
         _ => Opening::opaque(Kind::Other),
     }
+}
+
+/// PREPARE makes the user variables that its text assigns to, and they stay.
+fn prepare(mut rest: Cursor<'_>) -> Opening {
+    let mut effects = Effects::PREPARES;
+    while !rest.is_at_end() {
+        if rest.text().contains(&b'@') {
+            effects |= Effects::USER_VARIABLE;
+        }
+        rest.pass();
+    }
+    Opening::plain(Kind::Prepare).with(effects)
 }
 
 /// COMMIT and ROLLBACK: `exact` with nothing but WORK behind them, `other` with more.
@@ -132,9 +144,10 @@ fn show(mut rest: Cursor<'_>) -> Opening {
     let show = Opening::plain(Kind::Show);
     rest.accept(&[Keyword::Global, Keyword::Session, Keyword::Local]);
     match rest.keyword() {
-        Some(Keyword::Warnings | Keyword::Errors | Keyword::Count) => {
+        Some(Keyword::Warnings | Keyword::Errors) => {
             Opening::plain(Kind::Diagnostics).with(Effects::READS_DIAGNOSTICS)
         }
+        Some(Keyword::Count) => Opening::plain(Kind::ConditionCount).with(Effects::READS_DIAGNOSTICS),
         Some(Keyword::Variables) => show.with(Effects::SHOWS_SETTINGS),
         Some(Keyword::Grants) => Opening::new(Kind::Show, Place::Accounts),
         Some(Keyword::Create) => {

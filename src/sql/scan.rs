@@ -231,6 +231,7 @@ impl<'a> Scan<'a> {
             (Place::SetStatement(0), Keyword::For) => {
                 self.first = false;
                 self.inner = true;
+                self.effects |= Effects::SETS_BACK;
                 Place::Start
             }
             (Place::Definition, Keyword::Procedure | Keyword::Stored) => {

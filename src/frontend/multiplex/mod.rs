@@ -20,6 +20,7 @@ mod prepared;
 mod release;
 mod reset;
 mod run;
+mod touch;
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -20,10 +20,10 @@ use crate::protocol::reply::ServerError;
 use crate::protocol::response::Last;
 use crate::protocol::statement::{self, BulkExecute, Execute};
 use crate::protocol::status::StatusFlags;
+use crate::session::PinReason;
 use crate::session::statements::{ClientStatement, Hold, StatementKey};
 use crate::sql::classify::{Statement, classify};
 use crate::sql::effects::Effects;
-use crate::sql::kind::Kind;
 
 /// Longest text of a statement that is kept to prepare it again elsewhere, in bytes; a longer one pins.
 const KEPT_TEXT: usize = 1 << 20;
@@ -47,9 +47,7 @@ impl Session {
         let nothing = Statement::default();
         let mut task = Task::new(incoming, &nothing);
         task.statement_id = Some(own.statements.next_id());
-        // It cannot be prepared; the server is to say so, whatever became of the schema.
         task.shows_tracking = asked.effects.contains(Effects::SHOWS_SETTINGS);
-        task.chooses_schema = asked.kind == Kind::Use;
         if whole && asked.kill.is_none() {
             let changed =
                 crate::frontend::rewrite::statement(text, &asked, own.mode, self.id(), self.clients_of(own));
@@ -63,6 +61,10 @@ impl Session {
                 return Err(halt);
             }
         };
+        if asked.effects.contains(Effects::USER_VARIABLE) {
+            // One that is assigned to is there from now on, as NULL of some type (10.11).
+            own.pins.set(PinReason::UserVariables);
+        }
         let text = task.instead.as_deref().map_or(text, |payload| payload.get(1..).unwrap_or_default());
         self.prepared(own, text.into(), asked, &observed).await?;
         self.release(own);

@@ -3,6 +3,7 @@
 use crate::frontend::client::Incoming;
 use crate::frontend::error::SessionEnd;
 use crate::frontend::multiplex::obtain::Needs;
+use crate::frontend::multiplex::touch::Touch;
 use crate::frontend::multiplex::{Diagnostics, Halt, Multiplex};
 use crate::frontend::session::Session;
 use crate::pool::close_reason::CloseReason;
@@ -29,21 +30,8 @@ pub struct Task<'a> {
     pub statement_id: Option<u32>,
     /// It prepares a statement that shows the client's own wish for reports.
     pub shows_tracking: bool,
-    /// What it does with the schema when it comes to run.
-    pub chooses_schema: bool,
     /// The client's id of the prepared statement that it is about.
     pub prepared: Option<u32>,
-}
-
-/// What a command may do to something of the session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Touch {
-    /// It is as before.
-    Leaves,
-    /// It is replaced.
-    Replaces,
-    /// One or the other.
-    Unclear,
 }
 
 /// How a command was lost.
@@ -71,7 +59,6 @@ impl<'a> Task<'a> {
             kept: None,
             statement_id: None,
             shows_tracking: false,
-            chooses_schema: false,
             prepared: None,
         }
     }
@@ -89,56 +76,6 @@ impl<'a> Task<'a> {
     /// Whether it runs a statement, whose text says what it does.
     pub(super) fn runs_a_statement(&self) -> bool {
         matches!(self.incoming.command, Command::Query | Command::StmtExecute | Command::StmtBulkExecute)
-    }
-
-    /// What it does to FOUND_ROWS() (10.11).
-    pub(super) fn found_rows(&self) -> Touch {
-        if !self.runs_a_statement() {
-            return Touch::Leaves;
-        }
-        match self.statement.kind {
-            Kind::Select => Touch::Replaces,
-            Kind::Set if self.has(Effects::LITERAL_SET) => Touch::Leaves,
-            Kind::Insert | Kind::Update | Kind::Delete if !self.has(Effects::SELECTS) => Touch::Leaves,
-            Kind::Empty
-            | Kind::SetTransaction
-            | Kind::Begin
-            | Kind::Commit
-            | Kind::Rollback
-            | Kind::CommitOther
-            | Kind::RollbackOther
-            | Kind::Savepoint
-            | Kind::Use
-            | Kind::Prepare
-            | Kind::Deallocate
-            | Kind::LockTables
-            | Kind::UnlockTables => Touch::Leaves,
-            _ => Touch::Unclear,
-        }
-    }
-
-    /// What it does to the diagnostics area, if it succeeds without a warning (10.11).
-    pub(super) fn diagnostics(&self) -> Touch {
-        if !self.runs_a_statement() {
-            return Touch::Leaves;
-        }
-        match self.statement.kind {
-            Kind::Insert | Kind::Update | Kind::Delete | Kind::Load | Kind::LockTables => Touch::Replaces,
-            Kind::Set if self.has(Effects::LITERAL_SET) => Touch::Leaves,
-            Kind::Empty
-            | Kind::SetTransaction
-            | Kind::Begin
-            | Kind::Commit
-            | Kind::Rollback
-            | Kind::CommitOther
-            | Kind::RollbackOther
-            | Kind::Savepoint
-            | Kind::Use
-            | Kind::Diagnostics
-            | Kind::Prepare
-            | Kind::Deallocate => Touch::Leaves,
-            _ => Touch::Unclear,
-        }
     }
 
     fn needs(&self, own: &Multiplex) -> Needs {
@@ -166,8 +103,7 @@ impl<'a> Task<'a> {
 
     /// Whether it chooses the schema, so that the one before does not matter.
     pub(super) fn chooses_schema(&self) -> bool {
-        self.chooses_schema
-            || self.incoming.command == Command::InitDb
+        self.incoming.command == Command::InitDb
             || (self.incoming.command == Command::Query && self.statement.kind == Kind::Use)
     }
 
@@ -242,6 +178,7 @@ impl Session {
         sent.map_err(|end| lost(end, Reach::Something))?;
         let shape = task.incoming.command.shape();
         let dialect = self.dialect();
+        own.refresh_pending();
         let mut translator = Translator::new(shape, dialect, own.status, self.asked, task.files())
             .with_pending(std::mem::take(&mut own.pending));
         if !task.follows_own_tracking() {

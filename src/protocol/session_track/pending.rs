@@ -83,6 +83,17 @@ impl PendingChanges {
         }
     }
 
+    /// Gives the variables that wait the values that they have now, as far as those are known.
+    pub fn refresh<'a>(&mut self, value: impl Fn(&[u8]) -> Option<&'a [u8]>) {
+        for kept in self.kept.iter_mut().filter(|kept| kept.rank == Rank::Variable) {
+            if let Some(value) = value(&kept.name) {
+                let mut block = Vec::new();
+                Report::Variable { name: &kept.name, value }.encode(&mut block);
+                kept.block = block.into();
+            }
+        }
+    }
+
     /// Appends all that there is to tell, and forgets it.
     pub fn drain_into(&mut self, out: &mut Vec<u8>) {
         let start = out.len();

@@ -23,6 +23,15 @@ fn lack(flag: Effects, texts: &[&str]) {
 }
 
 #[test]
+fn set_statement_sets_back_what_it_sets() {
+    have(
+        Effects::SETS_BACK,
+        &["SET STATEMENT a = 1 FOR SELECT 1", "SELECT 1; SET STATEMENT a = (SELECT 1 FOR UPDATE) FOR DO 1"],
+    );
+    lack(Effects::SETS_BACK, &["SET a = 1", "SELECT 1 FOR UPDATE", "SET STATEMENT a = 1"]);
+}
+
+#[test]
 fn user_variables_are_seen_wherever_they_are_evaluated() {
     have(
         Effects::USER_VARIABLE,
@@ -42,6 +51,8 @@ fn user_variables_are_seen_wherever_they_are_evaluated() {
             "CALL p(@a)",
             "EXECUTE s USING @a",
             "PREPARE s FROM @a",
+            "PREPARE s FROM 'SELECT 1 INTO @a'",
+            "PREPARE s FROM CONCAT('SELECT ', '@a := 1')",
             "LOAD DATA INFILE 'x' INTO TABLE t (@a, b) SET c = @a",
             "GET DIAGNOSTICS CONDITION 1 @a = MESSAGE_TEXT",
             "KILL @a",

@@ -199,15 +199,8 @@ fn definitions_are_all_that_commit_first() {
 fn the_rest_has_kinds_of_its_own() {
     for (kind, texts) in [
         (Kind::Show, &["SHOW TABLES", "SHOW GRANTS FOR a@b", "SHOW CREATE TABLE t"][..]),
-        (
-            Kind::Diagnostics,
-            &[
-                "SHOW WARNINGS",
-                "SHOW ERRORS LIMIT 1",
-                "SHOW COUNT(*) WARNINGS",
-                "GET DIAGNOSTICS @a = NUMBER",
-            ],
-        ),
+        (Kind::Diagnostics, &["SHOW WARNINGS", "SHOW ERRORS LIMIT 1", "GET DIAGNOSTICS @a = NUMBER"]),
+        (Kind::ConditionCount, &["SHOW COUNT(*) WARNINGS", "SHOW COUNT(*) ERRORS"]),
         (Kind::Use, &["USE a", "/* x */ use `a`"]),
         (Kind::Call, &["CALL p()", "call a.p"]),
         (Kind::Execute, &["EXECUTE s USING @a", "EXECUTE IMMEDIATE 'SELECT 1'"]),

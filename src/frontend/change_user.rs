@@ -74,7 +74,11 @@ impl Session {
     ) -> Result<(), SessionEnd> {
         self.detach();
         self.registered.become_user(profile(&user, self.client.facts(), &logged_in));
+        let former = self.multiplex.take();
         (self.lease, self.multiplex) = logged_in.backing.into_parts();
+        if let (Some(own), Some(former)) = (&mut self.multiplex, former) {
+            own.count_on_from(&former);
+        }
         self.account_place = logged_in.place;
         self.user = user;
         self.attach();

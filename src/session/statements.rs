@@ -80,6 +80,11 @@ impl Statements {
         self.last = None;
     }
 
+    /// Ids go on where these have come to: those that a client may still remember name nothing.
+    pub fn count_on_from(&mut self, former: &Self) {
+        self.issued = former.issued;
+    }
+
     /// The id meant by what a client sent: −1 is the statement prepared last (MariaDB's pipelining).
     pub fn resolve(&self, id: u32) -> Option<u32> {
         let id = if id == u32::MAX { self.last? } else { id };
@@ -151,5 +156,8 @@ mod tests {
         statements.failed();
         assert_eq!(statements.resolve(u32::MAX), None);
         assert_eq!(statements.next_id(), 3);
+        let mut others = Statements::default();
+        others.count_on_from(&statements);
+        assert_eq!(others.next_id(), 3);
     }
 }

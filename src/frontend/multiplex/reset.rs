@@ -51,6 +51,11 @@ impl Session {
 }
 
 impl Multiplex {
+    /// The client is another user now, and its statements have gone; an id of theirs is not given to a new one.
+    pub(in crate::frontend) fn count_on_from(&mut self, former: &Self) {
+        self.statements.count_on_from(&former.statements);
+    }
+
     /// After a reset the schema stays, and its character set is the server's until it is chosen again (10.11).
     fn forget_schemas_character_set(&mut self) {
         if self.state.schema.is_none() {

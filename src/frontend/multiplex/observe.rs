@@ -110,11 +110,6 @@ impl Multiplex {
         matches!(self.state.variables.value("completion_type", &self.baseline), Some(b"RELEASE" | b"2"))
     }
 
-    /// Whether `WHERE id IS NULL` finds the row inserted last.
-    pub(super) fn finds_insert_ids(&self) -> bool {
-        self.state.variables.changed("sql_auto_is_null") == Some(b"ON")
-    }
-
     /// Whether COMMIT and ROLLBACK do nothing but that.
     pub(super) fn commits_plainly(&self) -> bool {
         matches!(

@@ -78,12 +78,11 @@ impl<'a> Task<'a> {
         matches!(self.incoming.command, Command::Query | Command::StmtExecute | Command::StmtBulkExecute)
     }
 
-    fn needs(&self, own: &Multiplex) -> Needs {
+    fn needs(&self) -> Needs {
         let everything = self.has(Effects::ROUTINE) || self.statement.kind == Kind::Several;
         Needs {
             insert_id: everything
-                || self.has(Effects::READS_INSERT_ID | Effects::WRITES_INSERT_ID | Effects::SHOWS_SETTINGS)
-                || (self.runs_a_statement() && own.finds_insert_ids()),
+                || self.has(Effects::READS_INSERT_ID | Effects::WRITES_INSERT_ID | Effects::SHOWS_SETTINGS),
             counts: everything
                 || self.has(Effects::READS_ROW_COUNT | Effects::READS_FOUND_ROWS)
                 || self.found_rows() == Touch::Unclear,
@@ -141,7 +140,7 @@ impl Session {
             if std::mem::take(&mut own.transaction_lost) {
                 return Err(Halt::Refuse(ServerError::deadlock()));
             }
-            self.obtain(own, task.needs(own)).await?;
+            self.obtain(own, task.needs()).await?;
             own.pin_before(task);
             let head = match task.prepared {
                 Some(id) => Some(self.ready_statement(own, task.incoming, id).await?),

@@ -4,6 +4,7 @@
 use super::play::Play;
 use super::session::error_in;
 use super::stage::Stage;
+use crate::support::capabilities::SESSION_TRACK;
 use crate::support::client::Parameter;
 use crate::support::eventually;
 
@@ -24,7 +25,6 @@ fn material(stage: &mut Stage<'_>) {
 const STATE: &str = "SELECT @@time_zone, @@sql_mode, @@character_set_client, @@in_transaction, @@autocommit, DATABASE(), @a, @b";
 
 #[test]
-#[ignore = "changes told late to clients with SESSION_TRACK and without DEPRECATE_EOF differ; see ROADMAP.md"]
 fn b23_several_results_come_in_order_with_their_changes_of_state() {
     Play::new("b23").in_one_protocol().compare(|stage| {
         material(stage);
@@ -36,7 +36,6 @@ fn b23_several_results_come_in_order_with_their_changes_of_state() {
             "SET sql_mode = 'TRADITIONAL'; SELECT 1 / 0; INSERT INTO b23.t VALUES (1, 'duplicate'); SET sql_mode = ''",
             "SET @a = 1; SELECT @a; SET @a = 2, @b = 3; SELECT @a + @b",
             "CALL b23.two(); CALL b23.two(); SELECT 'last'",
-            "USE b23; CALL stateful(); SELECT @@time_zone",
             "CALL silent()",
             "CALL failing(); SELECT 'never'",
             "CALL gives(@o); SELECT @o",
@@ -61,6 +60,28 @@ fn b23_several_results_come_in_order_with_their_changes_of_state() {
         stage.a.execute(two, 0, &[]);
         stage.a.query("SELECT COUNT(*) FROM t");
     });
+}
+
+fn change_state_between_results(stage: &mut Stage<'_>) {
+    material(stage);
+    for sql in ["CALL stateful()", "SET NAMES greek; CALL stateful(); SELECT @@time_zone"] {
+        stage.a.query(sql);
+        stage.disturb_around();
+        stage.a.query(STATE);
+        stage.others(|other| drop(other.query(STATE)));
+    }
+}
+
+#[test]
+fn b23_a_procedure_changes_state_between_its_results() {
+    Play::new("b23_between").in_one_protocol().without(SESSION_TRACK).compare(change_state_between_results);
+}
+
+/// To these clients the OK packet that ends the call tells what its results' EOF packets had no room for.
+#[test]
+#[ignore = "the end of a call does not tell what changed between its results; see ROADMAP.md"]
+fn b23_a_procedure_changes_state_between_its_results_for_clients_that_are_told_late() {
+    Play::new("b23_late").in_one_protocol().only(SESSION_TRACK).compare(change_state_between_results);
 }
 
 #[test]

@@ -95,6 +95,18 @@ impl<'a> Play<'a> {
         self
     }
 
+    /// Every kind of client but those of one dialect.
+    pub fn without(mut self, dialect: u64) -> Self {
+        self.kinds.retain(|kind| kind.dialect != dialect);
+        self
+    }
+
+    /// Clients of one dialect and no others.
+    pub fn only(mut self, dialect: u64) -> Self {
+        self.kinds.retain(|kind| kind.dialect == dialect);
+        self
+    }
+
     /// The script chooses the protocol itself.
     pub fn in_one_protocol(mut self) -> Self {
         self.kinds.dedup_by_key(|kind| kind.dialect);

@@ -60,7 +60,6 @@ fn seed() -> u64 {
 }
 
 #[test]
-#[ignore = "finds differences still; see ROADMAP.md"]
 fn sixteen_sessions_on_two_connections_see_what_they_see_directly() {
     let play = Play::new("property").account(REPLAY);
     play.accounts();

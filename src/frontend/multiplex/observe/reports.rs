@@ -24,8 +24,9 @@ use crate::session::residue::Held;
 use crate::sql::effects::Effects;
 use crate::sql::kind::Kind;
 
-/// Variables that cannot be carried from one connection to another: they change by themselves, or setting them warns.
-const UNSTEADY: [&str; 15] = [
+/// Variables that cannot be carried from one connection to another: they change by themselves, setting them warns, or their
+/// effect hangs on what the connection did before (`sql_auto_is_null` finds the last row once).
+const UNSTEADY: [&str; 16] = [
     "big_tables",
     "gtid_seq_no",
     "insert_id",
@@ -37,6 +38,7 @@ const UNSTEADY: [&str; 15] = [
     "pseudo_thread_id",
     "rand_seed1",
     "rand_seed2",
+    "sql_auto_is_null",
     "storage_engine",
     "wsrep_causal_reads",
     "wsrep_on",

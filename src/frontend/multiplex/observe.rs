@@ -15,7 +15,7 @@ use crate::protocol::reply::ServerError;
 use crate::protocol::response::Last;
 use crate::protocol::session_track::{Report, reports};
 use crate::protocol::status::StatusFlags;
-use crate::session::baseline::{RESULTS_COLLATION, TRACKING, is_apart};
+use crate::session::baseline::{TRACKING, UNSHOWN, is_apart};
 use crate::session::residue::{Held, MOST_ROWS};
 use crate::session::{PinReason, SessionState};
 use crate::sql::effects::Effects;
@@ -97,7 +97,7 @@ impl Session {
         if !questions.is_empty() {
             self.ask(own, task, &questions).await?;
         }
-        own.follow_results_collation(task, observed);
+        own.follow_collations(task, observed);
         if let Some(shared) = self.connection().ok().and_then(|connection| connection.shared())
             && shared.state != own.state
         {
@@ -407,7 +407,7 @@ impl Multiplex {
         names.dedup();
         let apart = |name: &str| TRACKING.contains(&name) || OF_SCHEMA.contains(&name);
         names.retain(|name| apart(name) || self.baseline.value(name).is_some());
-        names.retain(|name| name != RESULTS_COLLATION);
+        names.retain(|name| UNSHOWN.iter().all(|(unshown, _)| unshown != name));
         names
     }
 
@@ -497,23 +497,23 @@ impl Multiplex {
         self.source.learn(&self.baseline, before, command, &self.state, &ok);
     }
 
-    /// SET NAMES gives results the connection's collation; other ways of setting their character set give it its own.
-    fn follow_results_collation(&mut self, task: &Task<'_>, observed: &Observed) {
-        let reported = reports(&observed.state_changes)
-            .flatten()
-            .any(|report| matches!(report, Report::Variable { name: b"character_set_results", .. }));
-        if !reported {
-            return;
+    /// SET NAMES gives results, and what the client sends, the connection's collation; other ways of setting their character
+    /// sets give them their own.
+    fn follow_collations(&mut self, task: &Task<'_>, observed: &Observed) {
+        for (unshown, variable) in UNSHOWN {
+            let reported = reports(&observed.state_changes)
+                .flatten()
+                .any(|report| matches!(report, Report::Variable { name, .. } if name == variable.as_bytes()));
+            if reported {
+                let collation = match sets_by_names(task, variable) {
+                    true => {
+                        self.state.variables.value("collation_connection", &self.baseline).map(<[u8]>::to_vec)
+                    }
+                    false => None,
+                };
+                self.assign(unshown, &collation.unwrap_or_default());
+            }
         }
-        let names = task.statement.subject.names().unwrap_or_default();
-        let by_names = names.last().is_some_and(|name| name == "names")
-            || (names.iter().any(|name| name == "names")
-                && !names.iter().any(|name| name == "character set" || name == "character_set_results"));
-        let collation = match by_names {
-            true => self.state.variables.value("collation_connection", &self.baseline).map(<[u8]>::to_vec),
-            false => None,
-        };
-        self.assign(RESULTS_COLLATION, &collation.unwrap_or_default());
     }
 
     /// Whether COMMIT and ROLLBACK end the session.
@@ -533,6 +533,15 @@ impl Multiplex {
             Some(b"NO_CHAIN" | b"0") | None
         )
     }
+}
+
+/// Whether it is SET NAMES that gave this variable its value, and the connection its collation.
+fn sets_by_names(task: &Task<'_>, variable: &str) -> bool {
+    let names = task.statement.subject.names().unwrap_or_default();
+    let others = ["character set", "character_set_connection", "collation_connection", variable];
+    names.last().is_some_and(|name| name == "names")
+        || (names.iter().any(|name| name == "names")
+            && !names.iter().any(|name| others.contains(&name.as_str())))
 }
 
 /// Whether a statement may have changed what accounts are allowed, or which roles they have.

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::session::baseline::Baseline;
+use crate::protocol::definitions::Spoken;
+use crate::session::baseline::{Baseline, CLIENT_COLLATION};
 use crate::session::variables::Variables;
 
 /// What both a session and a connection have; equal states need no work.
@@ -24,11 +25,12 @@ pub struct SessionState {
 pub struct Context {
     /// The current schema.
     pub schema: Option<Arc<[u8]>>,
-    variables: [Option<Box<[u8]>>; 6],
+    variables: [Option<Box<[u8]>>; 7],
 }
 
 /// Variables that decide how text is understood.
-const OF_CONTEXT: [&str; 6] = [
+const OF_CONTEXT: [&str; 7] = [
+    CLIENT_COLLATION,
     "character_set_client",
     "character_set_connection",
     "collation_connection",
@@ -55,6 +57,12 @@ impl SessionState {
             }
         }
         state
+    }
+
+    /// How the client speaks to which the server sends definitions in this state.
+    pub fn spoken(&self, baseline: &Baseline) -> Spoken {
+        let value = |name| self.variables.value(name, baseline).unwrap_or_default();
+        Spoken::new(value("character_set_client"), value(CLIENT_COLLATION))
     }
 
     /// The schema is that of another state, with what follows from it.

@@ -150,7 +150,8 @@ pub fn recipe(row_count: i64, found_rows: u64) -> Vec<String> {
     let counting = match found_rows {
         0 | 1 => format!("SELECT 1 LIMIT {found_rows}"),
         2..=MOST_SENT => {
-            format!("SELECT 1{} LIMIT {found_rows}", " UNION ALL SELECT 1".repeat(found_rows as usize - 1))
+            let others = usize::try_from(found_rows - 1).unwrap_or(usize::MAX);
+            format!("SELECT 1{} LIMIT {found_rows}", " UNION ALL SELECT 1".repeat(others))
         }
         _ => counted("", 0),
     };

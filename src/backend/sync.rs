@@ -10,7 +10,7 @@ use crate::backend::control::{Answer, query};
 use crate::backend::shared::{SETTLE, Shared, TRACK_ALL, Tracking, Valid};
 use crate::protocol::command::Command;
 use crate::protocol::reply::ServerError;
-use crate::session::baseline::{Baseline, Form, RESULTS_COLLATION, TRACKING};
+use crate::session::baseline::{Baseline, CLIENT_COLLATION, Form, RESULTS_COLLATION, TRACKING, UNSHOWN};
 use crate::session::state::SessionState;
 
 /// Variables of which the server changes one when another is set, without saying so (10.11). When one of a group is to be
@@ -213,8 +213,10 @@ fn assignments(from: &SessionState, to: &SessionState, baseline: &Baseline) -> V
     }
     let mut names: Vec<&str> =
         from.variables.changes(&to.variables, baseline).map(|(name, _)| name).collect();
-    if names.contains(&RESULTS_COLLATION) {
-        names.push("character_set_results");
+    for (unshown, variable) in UNSHOWN {
+        if names.contains(&unshown) {
+            names.push(variable);
+        }
     }
     let coupled: Vec<&str> = COUPLED
         .iter()
@@ -225,11 +227,11 @@ fn assignments(from: &SessionState, to: &SessionState, baseline: &Baseline) -> V
     names.extend(coupled);
     names.sort_unstable();
     names.dedup();
-    let set_names = set_names(&names, from, to, baseline);
-    if set_names.is_some() {
-        names.retain(|name| *name != "character_set_results");
+    let set_names = set_names(&names, to, baseline);
+    if let Some((_, said)) = &set_names {
+        names.retain(|name| !said.contains(name));
     }
-    names.retain(|name| *name != RESULTS_COLLATION);
+    names.retain(|name| UNSHOWN.iter().all(|(unshown, _)| unshown != name));
     let of_schema = |name: &&str| matches!(*name, "character_set_database" | "collation_database");
     names.retain(|name| !of_schema(name) || to.variables.changed(name).is_some());
     let assign = |name: &&str| {
@@ -237,19 +239,25 @@ fn assignments(from: &SessionState, to: &SessionState, baseline: &Baseline) -> V
         let value = value.map_or_else(|| "DEFAULT".to_owned(), |value| rendered(name, value, baseline));
         format!("@@session.`{name}`={value}")
     };
-    set_names.into_iter().chain(names.iter().filter(|name| is_plain(name)).map(assign)).collect()
+    set_names
+        .map(|(names, _)| names)
+        .into_iter()
+        .chain(names.iter().filter(|name| is_plain(name)).map(assign))
+        .collect()
 }
 
-/// SET NAMES, where character set *and* collation of results are to be what it or a login made them: no variable shows that
-/// collation, but the definitions of columns do.
-fn set_names(names: &[&str], from: &SessionState, to: &SessionState, baseline: &Baseline) -> Option<String> {
-    let value = |state: &SessionState, name: &str| state.variables.value(name, baseline).map(<[u8]>::to_vec);
-    let concerned = names.contains(&"character_set_results")
-        || value(from, RESULTS_COLLATION) != value(to, RESULTS_COLLATION);
-    let collation = value(to, RESULTS_COLLATION).filter(|collation| concerned && !collation.is_empty())?;
-    let character_set = value(to, "character_set_results")?;
+/// SET NAMES, where character set *and* collation of results, of what the client sends, or of both are to be what it or a login
+/// made them: no variable shows these collations, but the definitions of columns and comparisons with parameters do. With the
+/// variables for which it says everything.
+fn set_names(names: &[&str], to: &SessionState, baseline: &Baseline) -> Option<(String, Vec<&'static str>)> {
+    let value = |name: &str| to.variables.value(name, baseline).filter(|value| !value.is_empty());
+    let concerned = |(unshown, variable): &(&str, &str)| names.contains(variable) && value(unshown).is_some();
+    let (unshown, variable) = UNSHOWN.into_iter().find(concerned)?;
+    let (character_set, collation) = (value(variable)?, value(unshown)?);
+    let alike = value(RESULTS_COLLATION) == value(CLIENT_COLLATION);
+    let said = UNSHOWN.iter().map(|(_, said)| *said).filter(|said| *said == variable || alike).collect();
     let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
-    Some(format!("NAMES '{}' COLLATE '{}'", text(&character_set), text(&collation)))
+    Some((format!("NAMES '{}' COLLATE '{}'", text(character_set), text(collation)), said))
 }
 
 fn rendered(name: &str, value: &[u8], baseline: &Baseline) -> String {
@@ -437,6 +445,33 @@ mod tests {
         shared.state.one_shot.clone_from(&state.one_shot);
         let texts = texts(&plan(&shared, &target(&state)));
         assert_eq!(texts[1..], ["COMMIT AND NO CHAIN NO RELEASE", "SET TRANSACTION READ ONLY"]);
+    }
+
+    #[test]
+    fn collations_that_no_variable_shows_are_made_as_set_names_made_them() {
+        let row = |(name, value): (&str, &str)| {
+            [name, value, "ENUM"].map(|text| Some(text.as_bytes().to_vec())).to_vec()
+        };
+        let rows = [
+            ("character_set_client", "gbk"),
+            ("character_set_results", "gbk"),
+            ("collation_connection", "gbk_bin"),
+        ];
+        let mut shared = Shared::new(Arc::new(Baseline::new(&rows.map(row))), SessionState::default(), 10);
+        let names = "SET NAMES 'gbk' COLLATE 'gbk_bin',";
+        let collation = "@@session.`collation_connection`='gbk_bin'";
+        let results = with(&[("(client)", "")], &shared.baseline);
+        assert_eq!(
+            texts(&plan(&shared, &target(&results))),
+            [format!("{names}@@session.`character_set_client`='gbk',{collation}")]
+        );
+        let client = with(&[("(results)", "")], &shared.baseline);
+        assert_eq!(
+            texts(&plan(&shared, &target(&client))),
+            [format!("{names}@@session.`character_set_results`='gbk',{collation}")]
+        );
+        shared.state = client;
+        assert_eq!(texts(&plan(&shared, &target(&SessionState::default()))), [format!("{names}{collation}")]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::backend::control::Row;
-use crate::session::baseline::RESULTS_COLLATION;
+use crate::session::baseline::UNSHOWN;
 use crate::session::learned::{Learned, Outcome};
 use crate::session::{Baseline, SessionState, Variables};
 
@@ -129,7 +129,9 @@ impl Knowledge {
             variables.assign(name, &set.name, baseline);
         }
         variables.assign("collation_connection", &set.collation, baseline);
-        variables.assign(RESULTS_COLLATION, &set.collation, baseline);
+        for (unshown, _) in UNSHOWN {
+            variables.assign(unshown, &set.collation, baseline);
+        }
         Ok(variables)
     }
 

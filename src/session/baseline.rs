@@ -36,6 +36,14 @@ const APART: [&str; 18] = [
 /// that of the character set, as SET character_set_results leaves it.
 pub const RESULTS_COLLATION: &str = "(results)";
 
+/// The same for what the client sends: the collation of text that is bound to parameters, as far as its character set need not
+/// be converted.
+pub const CLIENT_COLLATION: &str = "(client)";
+
+/// The two that no variable shows, each with the variable whose collation it is.
+pub const UNSHOWN: [(&str, &str); 2] =
+    [(RESULTS_COLLATION, "character_set_results"), (CLIENT_COLLATION, "character_set_client")];
+
 /// How a value is written in SET.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
@@ -76,9 +84,10 @@ impl Baseline {
                 baseline.settings.insert(name.into(), setting);
             }
         }
-        let collation = baseline.value("collation_connection").map(Box::from);
+        let collation: Option<Box<[u8]>> = baseline.value("collation_connection").map(Box::from);
         if let Some(collation) = collation {
-            baseline.settings.insert(RESULTS_COLLATION.into(), (collation, Form::Text));
+            baseline.settings.insert(RESULTS_COLLATION.into(), (collation.clone(), Form::Text));
+            baseline.settings.insert(CLIENT_COLLATION.into(), (collation, Form::Text));
         }
         baseline
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::session::baseline::Baseline;
+use crate::session::baseline::{Baseline, CLIENT_COLLATION};
 use crate::session::variables::Variables;
 
 /// What both a session and a connection have; equal states need no work.
@@ -24,11 +24,12 @@ pub struct SessionState {
 pub struct Context {
     /// The current schema.
     pub schema: Option<Arc<[u8]>>,
-    variables: [Option<Box<[u8]>>; 6],
+    variables: [Option<Box<[u8]>>; 7],
 }
 
 /// Variables that decide how text is understood.
-const OF_CONTEXT: [&str; 6] = [
+const OF_CONTEXT: [&str; 7] = [
+    CLIENT_COLLATION,
     "character_set_client",
     "character_set_connection",
     "collation_connection",

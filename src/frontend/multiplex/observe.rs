@@ -55,7 +55,7 @@ impl Session {
         if !questions.is_empty() {
             self.ask(own, task, &questions).await?;
         }
-        own.follow_results_collation(task, observed);
+        own.follow_collations(task, observed);
         if let Some(shared) = self.connection().ok().and_then(|connection| connection.shared())
             && shared.state != own.state
         {

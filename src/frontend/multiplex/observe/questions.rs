@@ -11,7 +11,7 @@ use crate::frontend::multiplex::run::Task;
 use crate::frontend::multiplex::{Halt, Multiplex};
 use crate::frontend::session::Session;
 use crate::session::PinReason;
-use crate::session::baseline::{RESULTS_COLLATION, TRACKING};
+use crate::session::baseline::{TRACKING, UNSHOWN};
 use crate::sql::kind::Kind;
 
 /// What is to be asked of the server after a statement, because its answer does not say it.
@@ -149,7 +149,7 @@ impl Multiplex {
         names.dedup();
         let apart = |name: &str| TRACKING.contains(&name) || OF_SCHEMA.contains(&name);
         names.retain(|name| apart(name) || self.baseline.value(name).is_some());
-        names.retain(|name| name != RESULTS_COLLATION);
+        names.retain(|name| UNSHOWN.iter().all(|(unshown, _)| unshown != name));
         names
     }
 }

@@ -19,7 +19,7 @@ use crate::protocol::observed::Observed;
 use crate::protocol::response::Last;
 use crate::protocol::session_track::{Report, reports};
 use crate::session::PinReason;
-use crate::session::baseline::{RESULTS_COLLATION, TRACKING, is_apart};
+use crate::session::baseline::{TRACKING, UNSHOWN, is_apart};
 use crate::session::residue::Held;
 use crate::sql::effects::Effects;
 use crate::sql::kind::Kind;
@@ -190,23 +190,20 @@ impl Multiplex {
         }
     }
 
-    /// SET NAMES gives results the connection's collation; other ways of setting their character set give it its own.
-    pub(super) fn follow_results_collation(&mut self, task: &Task<'_>, observed: &Observed) {
-        let reported = reports(&observed.state_changes)
-            .flatten()
-            .any(|report| matches!(report, Report::Variable { name: b"character_set_results", .. }));
-        if !reported {
-            return;
+    /// SET NAMES gives results, and what the client sends, the connection's collation; other ways of setting their character
+    /// sets give them their own.
+    pub(super) fn follow_collations(&mut self, task: &Task<'_>, observed: &Observed) {
+        for (unshown, variable) in UNSHOWN {
+            let reported = reports(&observed.state_changes)
+                .flatten()
+                .any(|report| matches!(report, Report::Variable { name, .. } if name == variable.as_bytes()));
+            if reported {
+                let by_names = sets_by_names(task, variable);
+                let collation = self.state.variables.value("collation_connection", &self.baseline);
+                let collation = collation.filter(|_| by_names).unwrap_or_default().to_vec();
+                self.assign(unshown, &collation);
+            }
         }
-        let names = task.statement.subject.names().unwrap_or_default();
-        let by_names = names.last().is_some_and(|name| name == "names")
-            || (names.iter().any(|name| name == "names")
-                && !names.iter().any(|name| name == "character set" || name == "character_set_results"));
-        let collation = match by_names {
-            true => self.state.variables.value("collation_connection", &self.baseline).map(<[u8]>::to_vec),
-            false => None,
-        };
-        self.assign(RESULTS_COLLATION, &collation.unwrap_or_default());
     }
 }
 
@@ -230,4 +227,13 @@ fn without_our_own(answer: &Answer) -> Vec<u8> {
         late().for_each(|report| report.encode(&mut encoded));
     }
     encoded
+}
+
+/// Whether it is SET NAMES that gave this variable its value, and the connection its collation.
+fn sets_by_names(task: &Task<'_>, variable: &str) -> bool {
+    let names = task.statement.subject.names().unwrap_or_default();
+    let others = ["character set", "character_set_connection", "collation_connection", variable];
+    names.last().is_some_and(|name| name == "names")
+        || (names.iter().any(|name| name == "names")
+            && !names.iter().any(|name| others.contains(&name.as_str())))
 }

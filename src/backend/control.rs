@@ -4,6 +4,7 @@
 
 use crate::backend::connection::{Connection, ControlError};
 use crate::protocol::command::Command;
+use crate::protocol::definitions::Definitions;
 use crate::protocol::ok::Ok as OkPacket;
 use crate::protocol::packet::{HEADER_LEN, SequenceId, append};
 use crate::protocol::reply::ServerError;
@@ -30,12 +31,12 @@ pub struct Answer {
 }
 
 /// A statement that the server has prepared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PreparedHere {
     /// Its id on this connection.
     pub id: u32,
-    /// Number of its parameters.
-    pub parameters: u16,
+    /// The definitions of its columns.
+    pub definitions: Definitions,
 }
 
 /// The payload of COM_QUERY.
@@ -198,10 +199,11 @@ where
     for _ in 0..parameters {
         packets.read().await?;
     }
+    let mut definitions = Definitions::default();
     for _ in 0..columns {
-        packets.read().await?;
+        definitions.push(&packets.read().await?);
     }
-    Ok(PreparedHere { id: u32::from_le_bytes([a, b, c, d]), parameters })
+    Ok(PreparedHere { id: u32::from_le_bytes([a, b, c, d]), definitions })
 }
 
 /// Puts back what an exchange took out of its connection.

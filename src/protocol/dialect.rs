@@ -7,6 +7,7 @@
 //!
 //! On the way the translator notes what the response says ([`crate::protocol::observed::Observed`]).
 
+mod metadata;
 mod translator;
 
 pub use translator::Translator;

@@ -3,6 +3,7 @@
 pub mod capabilities;
 pub mod command;
 pub mod compress;
+pub mod definitions;
 pub mod dialect;
 pub mod handshake;
 pub mod observed;

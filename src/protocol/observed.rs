@@ -1,5 +1,8 @@
 //! What one response said of the session and of its statement, besides what it said to the client.
 
+use std::sync::Arc;
+
+use crate::protocol::definitions::Definitions;
 use crate::protocol::ok;
 use crate::protocol::packet::HEADER_LEN;
 use crate::protocol::reply::ServerError;
@@ -29,6 +32,10 @@ pub struct Observed {
     pub overflow: bool,
     /// The statement that was prepared.
     pub prepared: Option<Prepared>,
+    /// Columns of the first result set.
+    pub columns: Option<u64>,
+    /// Definitions of columns that the client has been sent now or before, where they are kept ([`crate::protocol::definitions`]).
+    pub definitions: Option<Arc<Definitions>>,
     /// An OK packet had an insert id.
     pub generated_ids: bool,
     /// Part of the response was passed on, so the command cannot be repeated behind the client's back.

@@ -30,6 +30,8 @@ pub const NOT_ALLOWED_COMMAND: u16 = 1148;
 pub const DEADLOCK: u16 = 1213;
 /// `ER_UNKNOWN_STMT_HANDLER`, SQLSTATE HY000.
 pub const UNKNOWN_STATEMENT: u16 = 1243;
+/// `ER_MAX_PREPARED_STMT_COUNT_REACHED`, SQLSTATE 42000.
+pub const TOO_MANY_STATEMENTS: u16 = 1461;
 /// `ER_NEED_REPREPARE`, SQLSTATE HY000.
 pub const NEED_REPREPARE: u16 = 1615;
 /// `ER_NET_PACKETS_OUT_OF_ORDER`, SQLSTATE 08S01.
@@ -249,7 +251,7 @@ impl ServerError {
             "Can't create more than max_prepared_stmt_count statements (current value: {})",
             crate::protocol::statement::MOST
         );
-        Self::new(1461, *b"42000", message)
+        Self::new(TOO_MANY_STATEMENTS, *b"42000", message)
     }
 
     /// 1421: rows are to be fetched where no cursor is open.

@@ -7,11 +7,11 @@
 //! packet whose header is 0xFE and no EOF follows the column definitions.
 
 use crate::protocol::command::Shape;
+use crate::protocol::definitions::ColumnCount;
 use crate::protocol::ok;
 use crate::protocol::packet::{HEADER_LEN, Header, MAX_PAYLOAD};
 use crate::protocol::reply::{EOF_HEADER, ERR_HEADER, OK_HEADER};
 use crate::protocol::status::StatusFlags;
-use crate::protocol::wire::Reader;
 
 /// One recognised stretch of a response, and how many bytes it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,8 +27,12 @@ pub struct Step {
 pub enum Unit {
     /// The start of a packet that is passed on as it is, header first; maybe not the whole packet.
     PacketStart,
-    /// More of the packet that [`Unit::PacketStart`] or [`Unit::RowStart`] began.
+    /// More of the packet that [`Unit::PacketStart`], [`Unit::Definition`] or [`Unit::RowStart`] began.
     PacketRest,
+    /// The whole packet that begins a result set.
+    ColumnCount,
+    /// The start of a column's definition; maybe not the whole packet.
+    Definition,
     /// Takes no bytes: column or parameter definitions have ended. Without CLIENT_DEPRECATE_EOF an EOF stands here.
     DefinitionsEnd,
     /// The start of a packet that is a row; maybe not the whole row.
@@ -53,6 +57,8 @@ pub struct Malformed(&'static str);
 impl Malformed {
     /// Bytes came behind the end of a response, where a server waits for the next command.
     pub const SURPLUS: Self = Self("bytes behind the end of a response");
+    /// Definitions of columns that are longer than any server's.
+    pub const DEFINITIONS: Self = Self("definitions of columns without an end");
     /// Session state changes that cannot be read.
     pub const STATE_CHANGES: Self = Self("session state changes");
 }
@@ -213,8 +219,12 @@ impl ResponseScanner {
         if matches!(self.state, State::Columns { left: 0 }) {
             return None;
         }
+        let unit = match next {
+            State::Parameters { .. } => Unit::PacketStart,
+            _ => Unit::Definition,
+        };
         self.state = next;
-        Some(self.start_packet(bytes, header))
+        Some(Step { unit, ..self.start_packet(bytes, header) })
     }
 
     fn first(&mut self, shape: Shape, bytes: &[u8], header: Header) -> Result<Option<Step>, Malformed> {
@@ -260,11 +270,10 @@ impl ResponseScanner {
     /// (MARIADB_CLIENT_CACHE_METADATA).
     fn column_count(&mut self, bytes: &[u8], header: Header) -> Result<Option<Step>, Malformed> {
         let Some(payload) = self.whole(bytes, header) else { return Ok(None) };
-        let mut reader = Reader::new(payload);
-        let count = reader.lenenc().ok_or(Malformed("a column count"))?;
-        let left = if reader.u8() == Some(0) { 0 } else { count };
+        let count = ColumnCount::parse(payload).ok_or(Malformed("a column count"))?;
+        let left = if count.follow == Some(false) { 0 } else { count.columns };
         self.state = State::Columns { left };
-        Ok(Some(self.start_packet(bytes, header)))
+        Ok(Some(Step { unit: Unit::ColumnCount, ..self.start_packet(bytes, header) }))
     }
 
     /// COM_STMT_PREPARE_OK: 0x00, statement id, columns, parameters, filler, warnings.

@@ -28,6 +28,9 @@ impl StatusFlags {
     /// The OK packet carries session state changes.
     pub const SESSION_STATE_CHANGED: Self = Self(0x4000);
 
+    /// The statement was prepared anew before it was executed, and has another number of columns than before.
+    pub const METADATA_CHANGED: Self = Self(0x0400);
+
     /// Flags that describe the session rather than one statement.
     pub const OF_SESSION: Self = Self(
         Self::IN_TRANSACTION.0

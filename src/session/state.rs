@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::protocol::definitions::Spoken;
 use crate::session::baseline::{Baseline, CLIENT_COLLATION};
 use crate::session::variables::Variables;
 
@@ -56,6 +57,12 @@ impl SessionState {
             }
         }
         state
+    }
+
+    /// How the client speaks to which the server sends definitions in this state.
+    pub fn spoken(&self, baseline: &Baseline) -> Spoken {
+        let value = |name| self.variables.value(name, baseline).unwrap_or_default();
+        Spoken::new(value("character_set_client"), value(CLIENT_COLLATION))
     }
 
     /// The schema is that of another state, with what follows from it.

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::protocol::definitions::Shown;
+use crate::protocol::reply::ServerError;
 use crate::session::state::Context;
 use crate::sql::classify::Statement;
 
@@ -30,20 +32,50 @@ pub struct ClientStatement {
     pub statement: Arc<Statement>,
     /// The types that the client bound last, as in COM_STMT_EXECUTE: two bytes for each parameter.
     pub types: Option<Box<[u8]>>,
-    /// Whether long data is pending, or a cursor open, on the connection.
-    pub hold: Hold,
+    /// How many columns the client knows it to have; 0 where it has no result of its own.
+    pub columns: u16,
+    /// The definitions of its columns that a client which keeps them was sent last.
+    pub shown: Shown,
+    /// Why it cannot be executed until it is reset: long data came for a parameter that there is not.
+    pub failure: Option<ServerError>,
+    hold: Hold,
 }
 
 /// What of a statement is on one connection only.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Hold {
-    /// Nothing.
-    #[default]
-    None,
-    /// Long data for its next execution.
-    LongData,
+pub struct Hold {
     /// Rows to fetch.
-    Cursor,
+    pub cursor: bool,
+    /// Long data for its next execution.
+    pub long_data: bool,
+}
+
+impl Hold {
+    /// Whether there is nothing.
+    pub fn is_empty(self) -> bool {
+        self == Self::default()
+    }
+}
+
+impl ClientStatement {
+    /// A statement that was just prepared.
+    pub fn new(key: Arc<StatementKey>, statement: Arc<Statement>, parameters: u16, columns: u16) -> Self {
+        Self {
+            key,
+            parameters,
+            statement,
+            types: None,
+            columns,
+            shown: Shown::default(),
+            failure: None,
+            hold: Hold::default(),
+        }
+    }
+
+    /// What of it is on the session's connection only.
+    pub fn hold(&self) -> Hold {
+        self.hold
+    }
 }
 
 /// All prepared statements of a client.
@@ -52,6 +84,8 @@ pub struct Statements {
     by_id: HashMap<u32, ClientStatement>,
     issued: u32,
     last: Option<u32>,
+    /// Ids of those that hold something, of which there are few.
+    held: Vec<u32>,
 }
 
 impl Statements {
@@ -76,13 +110,18 @@ impl Statements {
 
     /// An attempt to prepare one failed: it takes an id too, and nothing is the last one.
     pub fn failed(&mut self) {
-        self.issued = self.next_id();
+        self.refused();
         self.last = None;
     }
 
     /// Ids go on where these have come to: those that a client may still remember name nothing.
     pub fn count_on_from(&mut self, former: &Self) {
         self.issued = former.issued;
+    }
+
+    /// There are too many at the server: an attempt to prepare one more takes an id, but the last one is what it was (10.11).
+    pub fn refused(&mut self) {
+        self.issued = self.next_id();
     }
 
     /// The id meant by what a client sent: −1 is the statement prepared last (MariaDB's pipelining).
@@ -108,17 +147,35 @@ impl Statements {
 
     /// The client closed it.
     pub fn remove(&mut self, id: u32) -> Option<ClientStatement> {
+        self.held.retain(|held| *held != id);
         self.by_id.remove(&id)
     }
 
-    /// Whether any statement has this on the connection.
-    pub fn any_holds(&self, hold: Hold) -> bool {
-        self.by_id.values().any(|statement| statement.hold == hold)
+    /// A statement has this on the connection from now on.
+    pub fn set_hold(&mut self, id: u32, hold: Hold) {
+        let Some(statement) = self.by_id.get_mut(&id) else { return };
+        if statement.hold != hold {
+            statement.hold = hold;
+            self.held.retain(|held| *held != id);
+            if !hold.is_empty() {
+                self.held.push(id);
+            }
+        }
+    }
+
+    /// What all statements together have on the connection.
+    pub fn holds(&self) -> Hold {
+        let of = |id| self.by_id.get(id).map(ClientStatement::hold).unwrap_or_default();
+        self.held.iter().map(of).fold(Hold::default(), |all, hold| Hold {
+            cursor: all.cursor || hold.cursor,
+            long_data: all.long_data || hold.long_data,
+        })
     }
 
     /// After a reset there are none; ids go on.
     pub fn clear(&mut self) {
         self.by_id.clear();
+        self.held.clear();
         self.last = None;
     }
 }
@@ -129,13 +186,7 @@ mod tests {
 
     fn statement() -> ClientStatement {
         let key = StatementKey { text: b"DO ?"[..].into(), context: Context::default(), instance: 0 };
-        ClientStatement {
-            key: Arc::new(key),
-            parameters: 1,
-            statement: Arc::default(),
-            types: None,
-            hold: Hold::None,
-        }
+        ClientStatement::new(Arc::new(key), Arc::default(), 1, 0)
     }
 
     #[test]
@@ -159,5 +210,27 @@ mod tests {
         let mut others = Statements::default();
         others.count_on_from(&statements);
         assert_eq!(others.next_id(), 3);
+    }
+
+    #[test]
+    fn after_one_too_many_the_last_one_is_what_it_was() {
+        let mut statements = Statements::default();
+        statements.insert(statement());
+        statements.refused();
+        assert_eq!(statements.resolve(u32::MAX), Some(1));
+        assert_eq!(statements.next_id(), 3);
+    }
+
+    #[test]
+    fn what_statements_hold_is_told_together_until_each_is_free() {
+        let mut statements = Statements::default();
+        let (one, other) = (statements.insert(statement()), statements.insert(statement()));
+        statements.set_hold(one, Hold { cursor: true, long_data: false });
+        statements.set_hold(other, Hold { cursor: false, long_data: true });
+        assert_eq!(statements.holds(), Hold { cursor: true, long_data: true });
+        statements.set_hold(one, Hold::default());
+        assert_eq!(statements.holds(), Hold { cursor: false, long_data: true });
+        assert!(statements.remove(other).is_some());
+        assert!(statements.holds().is_empty());
     }
 }

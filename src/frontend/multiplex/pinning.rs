@@ -87,9 +87,8 @@ impl Multiplex {
 
     /// Long data and cursors of prepared statements.
     pub(super) fn follow_holds(&mut self) {
-        let long_data = self.statements.any_holds(Hold::LongData);
+        let Hold { cursor, long_data } = self.statements.holds();
         self.pins.follow(PinReason::LongData, long_data.into());
-        let cursor = self.statements.any_holds(Hold::Cursor);
         self.pins.follow(PinReason::Cursor, cursor.into());
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::backend::connection::ControlError;
+use crate::backend::control::PreparedHere;
 use crate::backend::statements::Known;
 use crate::frontend::client::Incoming;
 use crate::frontend::error::SessionEnd;
@@ -13,10 +14,13 @@ use crate::frontend::multiplex::run::Task;
 use crate::frontend::multiplex::{Halt, Multiplex};
 use crate::frontend::session::Session;
 use crate::pool::close_reason::CloseReason;
+use crate::protocol::capabilities::Capabilities;
 use crate::protocol::command::Command;
+use crate::protocol::definitions::{Doubt, Shown};
+use crate::protocol::dialect::Translator;
 use crate::protocol::observed::Observed;
 use crate::protocol::packet::{HEADER_LEN, MAX_PAYLOAD};
-use crate::protocol::reply::ServerError;
+use crate::protocol::reply::{ServerError, TOO_MANY_STATEMENTS};
 use crate::protocol::response::Last;
 use crate::protocol::statement::{self, BulkExecute, Execute};
 use crate::protocol::status::StatusFlags;
@@ -27,6 +31,11 @@ use crate::sql::effects::Effects;
 
 /// Longest text of a statement that is kept to prepare it again elsewhere, in bytes; a longer one pins.
 const KEPT_TEXT: usize = 1 << 20;
+
+/// Errors of an execution that has not begun: of its parameters, …
+const WRONG_ARGUMENTS: u16 = 1210;
+/// … of its packet.
+const MALFORMED_PACKET: u16 = 1835;
 
 /// Bytes of a statement's command up to the end of its id.
 const UP_TO_ID: usize = 5;
@@ -79,6 +88,11 @@ impl Session {
         statement: Statement,
         observed: &Observed,
     ) -> Result<(), Halt> {
+        if let Some(ServerError { code: TOO_MANY_STATEMENTS, .. }) = &observed.error {
+            own.statements.refused();
+            // Those that are only kept for whoever prepares them next are in the way of this client.
+            return self.make_room().await.map(drop);
+        }
         let Some(prepared) = observed.prepared.filter(|_| observed.error.is_none()) else {
             own.statements.failed();
             return Ok(());
@@ -93,26 +107,39 @@ impl Session {
             key.instance += 1;
         }
         let key = Arc::new(key);
-        self.known_here(Arc::clone(&key), prepared.id).await?;
-        own.statements.insert(ClientStatement {
-            key,
-            parameters: prepared.parameters,
-            statement: Arc::new(statement),
-            types: None,
-            hold: Hold::None,
-        });
+        let mut known = Known::new(prepared.id);
+        if let Some(definitions) = &observed.definitions {
+            known.show(Shown::new(definitions, own.state.spoken(&own.baseline)), Arc::clone(definitions));
+        }
+        let shown = known.shown;
+        self.known_here(Arc::clone(&key), known).await?;
+        let mut statement =
+            ClientStatement::new(key, Arc::new(statement), prepared.parameters, prepared.columns);
+        statement.shown = shown;
+        own.statements.insert(statement);
         Ok(())
     }
 
-    /// The connection knows a statement by this id from now on; what gives way to it is closed.
-    async fn known_here(&mut self, key: Arc<StatementKey>, id: u32) -> Result<(), Halt> {
+    /// The connection knows a statement from now on; what gives way to it is closed.
+    async fn known_here(&mut self, key: Arc<StatementKey>, known: Known) -> Result<(), Halt> {
         let connection = self.connection().map_err(Halt::End)?;
-        let former = connection.shared().and_then(|shared| shared.statements.insert(key, id));
-        if let Some(former) = former {
-            let closed = connection.close_statement(former).await;
-            closed.map_err(|error| Halt::End(SessionEnd::BackendLost(Some(error))))?;
-        }
-        Ok(())
+        let former = connection.shared().and_then(|shared| shared.statements.insert(key, known));
+        self.close_here(former).await.map(drop)
+    }
+
+    /// Closes the statement that was not used here for longest. Tells whether there was one.
+    async fn make_room(&mut self) -> Result<bool, Halt> {
+        let connection = self.connection().map_err(Halt::End)?;
+        let oldest = connection.shared().and_then(|shared| shared.statements.remove_oldest());
+        self.close_here(oldest).await
+    }
+
+    /// Closes a statement of the connection's, if there is one to close.
+    async fn close_here(&mut self, id: Option<u32>) -> Result<bool, Halt> {
+        let Some(id) = id else { return Ok(false) };
+        let closed = self.connection().map_err(Halt::End)?.close_statement(id).await;
+        closed.map_err(|error| Halt::End(SessionEnd::BackendLost(Some(error))))?;
+        Ok(true)
     }
 
     /// COM_STMT_EXECUTE and COM_STMT_BULK_EXECUTE.
@@ -134,17 +161,90 @@ impl Session {
                 return Ok(());
             }
         }
+        if let Some(failure) = own.statements.statement(id).and_then(|statement| statement.failure.clone()) {
+            return self.say(own, incoming, &failure).await;
+        }
         let mut task = Task::new(incoming, &asked);
         task.prepared = Some(id);
         let observed = self.carry(own, &task).await?;
-        if let Some(statement) = own.statements.statement_mut(id) {
-            let cursor = observed.status.is_some_and(|status| status.contains(StatusFlags::CURSOR_EXISTS));
-            let open = cursor && observed.last != Last::Error;
-            statement.hold = if open { Hold::Cursor } else { Hold::None };
+        self.observe_columns(own, id, &observed);
+        let cursor = observed.status.is_some_and(|status| status.contains(StatusFlags::CURSOR_EXISTS));
+        match &observed.error {
+            Some(error) if is_of_long_data(error) => self.fail(own, id, error).await?,
+            // It was not executed: what it had is there still.
+            Some(ServerError { code: WRONG_ARGUMENTS | MALFORMED_PACKET, .. }) => {}
+            Some(_) => self.hold(own, id, Hold::default()),
+            None => self.hold(own, id, Hold { cursor, long_data: false }),
         }
-        own.follow_holds();
         self.release(own);
         Ok(())
+    }
+
+    /// A statement cannot be executed until it is reset; the connection's is not left to others like that.
+    async fn fail(&mut self, own: &mut Multiplex, id: u32, error: &ServerError) -> Result<(), Halt> {
+        self.hold(own, id, Hold::default());
+        let Some(statement) = own.statements.statement_mut(id) else { return Ok(()) };
+        statement.failure = Some(error.clone());
+        let connection = self.connection().map_err(Halt::End)?;
+        let here = connection.shared().and_then(|shared| shared.statements.remove(&statement.key));
+        self.close_here(here).await.map(drop)
+    }
+
+    /// What a statement has on the connection from now on.
+    fn hold(&mut self, own: &mut Multiplex, id: u32, hold: Hold) {
+        let Some(statement) = own.statements.statement(id).filter(|statement| statement.hold() != hold)
+        else {
+            return;
+        };
+        if let Some(shared) = self.connection().ok().and_then(|connection| connection.shared())
+            && let Some(known) = shared.statements.find(&statement.key)
+        {
+            known.held = !hold.is_empty();
+        }
+        own.statements.set_hold(id, hold);
+        own.follow_holds();
+    }
+
+    /// What the client knows of a statement's columns after its execution.
+    fn observe_columns(&mut self, own: &mut Multiplex, id: u32, observed: &Observed) {
+        let Some(statement) = own.statements.statement_mut(id).filter(|statement| statement.columns > 0)
+        else {
+            return;
+        };
+        if let Some(columns) = observed.columns.and_then(|columns| u16::try_from(columns).ok()) {
+            statement.columns = columns;
+        }
+        let Some(definitions) = &observed.definitions else { return };
+        let shown = Shown::new(definitions, own.state.spoken(&own.baseline));
+        statement.shown = shown;
+        if let Some(shared) = self.connection().ok().and_then(|connection| connection.shared())
+            && let Some(known) = shared.statements.find(&statement.key)
+        {
+            known.show(shown, Arc::clone(definitions));
+        }
+    }
+
+    /// Whether the client keeps definitions of columns, and is sent them only when they change.
+    fn keeps_definitions(&self) -> bool {
+        self.client.facts().capabilities.contains(Capabilities::CACHE_METADATA)
+    }
+
+    /// The translator, which is to follow the columns of a statement that is prepared or executed.
+    pub(super) fn following_columns(
+        &self,
+        translator: Translator,
+        task: &Task<'_>,
+        ready: Option<Ready>,
+    ) -> Translator {
+        let columns = ready.as_ref().map_or(0, |ready| ready.columns);
+        let translator = if columns > 0 { translator.with_columns(columns) } else { translator };
+        if !self.keeps_definitions() || (columns == 0 && task.statement_id.is_none()) {
+            return translator;
+        }
+        match ready.and_then(|ready| ready.doubt) {
+            Some(doubt) => translator.collecting().in_doubt(doubt),
+            None => translator.collecting(),
+        }
     }
 
     /// COM_STMT_FETCH and COM_STMT_RESET.
@@ -152,28 +252,26 @@ impl Session {
         let Some(id) = self.resolved(own, incoming) else {
             return self.unknown_statement(own, incoming).await;
         };
-        let hold = own.statements.statement(id).map(|statement| statement.hold).unwrap_or_default();
+        let hold = own.statements.statement(id).map(ClientStatement::hold).unwrap_or_default();
         let fetches = incoming.command == Command::StmtFetch;
-        match (fetches, hold) {
-            (true, Hold::None | Hold::LongData) => {
-                return self.say(own, incoming, &ServerError::no_cursor(id)).await;
-            }
-            (false, Hold::None) => {
-                return self.answer(own, incoming, &own.plain_ok(), SessionAnswer::StatementReset).await;
-            }
-            _ => {}
+        if fetches && !hold.cursor {
+            return self.say(own, incoming, &ServerError::no_cursor(id)).await;
+        }
+        if let Some(statement) = own.statements.statement_mut(id).filter(|_| !fetches) {
+            statement.failure = None;
+        }
+        if hold.is_empty() {
+            return self.answer(own, incoming, &own.plain_ok(), SessionAnswer::StatementReset).await;
         }
         let nothing = Statement::default();
         let mut task = Task::new(incoming, &nothing);
         task.prepared = Some(id);
         let observed = self.carry(own, &task).await?;
         let over = observed.status.is_none_or(|status| status.contains(StatusFlags::LAST_ROW_SENT));
-        if (!fetches || over)
-            && let Some(statement) = own.statements.statement_mut(id)
-        {
-            statement.hold = Hold::None;
+        if !fetches || over {
+            // The end of a cursor takes long data with it, like a reset (10.11).
+            self.hold(own, id, Hold::default());
         }
-        own.follow_holds();
         self.release(own);
         Ok(())
     }
@@ -187,22 +285,23 @@ impl Session {
         let Some(id) = self.resolved(own, incoming) else {
             return self.discard(incoming.header).await.map_err(Halt::End);
         };
+        if own.statements.statement(id).is_some_and(|statement| statement.failure.is_some()) {
+            return self.discard(incoming.header).await.map_err(Halt::End);
+        }
         let ready = async {
             self.obtain(own, Needs::default()).await?;
             self.ready_statement(own, incoming, id).await
         };
-        let head = match ready.await {
-            Ok(head) => head,
+        let ready = match ready.await {
+            Ok(ready) => ready,
             // The client waits for no answer, so it could not be told that the data is lost.
             Err(Halt::Refuse(_) | Halt::Reply(_)) => return Err(SessionEnd::BackendClosed.into()),
             Err(end) => return Err(end),
         };
-        if let Some(statement) = own.statements.statement_mut(id) {
-            statement.hold = Hold::LongData;
-        }
-        own.follow_holds();
+        let hold = own.statements.statement(id).map(ClientStatement::hold).unwrap_or_default();
+        self.hold(own, id, Hold { long_data: true, ..hold });
         self.record_pins(own);
-        self.forward_with_head(incoming, &head.0, head.1).await?;
+        self.forward_with_head(incoming, &ready.head, ready.replaced).await?;
         self.connection()?.end(Last::Other, None);
         Ok(())
     }
@@ -216,14 +315,11 @@ impl Session {
         let id = self.resolved(own, incoming);
         self.discard(incoming.header).await?;
         let Some(statement) = id.and_then(|id| own.statements.remove(id)) else { return Ok(()) };
-        if statement.hold != Hold::None
+        if !statement.hold().is_empty()
             && let Ok(connection) = self.connection()
         {
             let here = connection.shared().and_then(|shared| shared.statements.remove(&statement.key));
-            if let Some(here) = here {
-                let closed = connection.close_statement(here).await;
-                closed.map_err(|error| Halt::End(SessionEnd::BackendLost(Some(error))))?;
-            }
+            self.close_here(here).await?;
         }
         own.follow_holds();
         self.release(own);
@@ -237,13 +333,14 @@ impl Session {
         own: &mut Multiplex,
         incoming: Incoming,
         id: u32,
-    ) -> Result<(Vec<u8>, usize), Halt> {
+    ) -> Result<Ready, Halt> {
         let Some(statement) = own.statements.statement(id) else {
             return Err(Halt::Refuse(ServerError::unknown_statement(id, incoming.command)));
         };
         let key = Arc::clone(&statement.key);
         let (types, parameters) = (statement.types.clone(), statement.parameters);
-        let known = self.known(own, &key, types.as_deref()).await?;
+        let (columns, shown) = (statement.columns, statement.shown);
+        let known = self.known(own, &key, types.as_deref(), shown).await?;
         let payload = self.client.head(&incoming);
         let made = made_head(payload, incoming.command, parameters, &known, types.as_deref());
         if incoming.header.len + made.growth >= MAX_PAYLOAD && made.growth > 0 {
@@ -258,7 +355,12 @@ impl Session {
                 known.types = Some(bound);
             }
         }
-        Ok((made.head, made.replaced))
+        let doubt = known.definitions.filter(|_| columns > 0 && known.shown != shown).map(|here| Doubt {
+            client: shown,
+            spoken: own.state.spoken(&own.baseline),
+            here,
+        });
+        Ok(Ready { head: made.head, replaced: made.replaced, columns, doubt })
     }
 
     /// The statement as the connection knows it; prepared there now if need be, in the state in which it was prepared first.
@@ -267,39 +369,68 @@ impl Session {
         own: &mut Multiplex,
         key: &Arc<StatementKey>,
         types: Option<&[u8]>,
+        shown: Shown,
     ) -> Result<Known, Halt> {
         let connection = self.connection().map_err(Halt::End)?;
         let known = connection.shared().and_then(|shared| shared.statements.find(key).cloned());
         // Somebody else's types must not stand in for those that were never sent.
         let known = known.filter(|known| types.is_some() || known.types.is_none());
-        if let Some(known) = known {
-            return Ok(known);
+        // Definitions that the client may lack have to be at hand.
+        let known = known.filter(|known| known.shown == shown || known.definitions.is_some());
+        match known {
+            Some(known) => Ok(known),
+            None => self.prepare_again(own, key).await,
         }
-        let now = own.state.context();
-        if now != key.context {
-            let state = Some(own.state.within(&key.context, &own.baseline));
-            self.obtain(own, Needs { state, ..Needs::default() }).await?;
+    }
+
+    /// Prepares a statement on this connection, in the state in which it was prepared first.
+    async fn prepare_again(&mut self, own: &mut Multiplex, key: &Arc<StatementKey>) -> Result<Known, Halt> {
+        let state = own.state.within(&key.context, &own.baseline);
+        let spoken = state.spoken(&own.baseline);
+        let elsewhere = own.state.context() != key.context;
+        if elsewhere {
+            self.obtain(own, Needs { state: Some(state), ..Needs::default() }).await?;
         }
-        let limit = own.source.backend.connect_timeout();
-        let connection = self.connection().map_err(Halt::End)?;
-        let prepared = tokio::time::timeout(limit, connection.prepare(&key.text)).await;
-        if let Some(shared) = connection.shared() {
-            shared.valid.diagnostics = false;
-        }
-        let prepared = match prepared {
-            Ok(Ok(prepared)) => Ok(prepared),
-            Ok(Err(ControlError::Refused(error))) => Err(Halt::Refuse(error)),
-            _ => {
-                self.give_up(CloseReason::Broken);
-                return Err(SessionEnd::BackendLost(None).into());
-            }
-        };
-        if now != key.context {
+        let prepared = self.prepare_here(own, &key.text).await;
+        if elsewhere && !matches!(prepared, Err(Halt::End(_))) {
             self.obtain(own, Needs::default()).await?;
         }
-        let id = prepared?.id;
-        self.known_here(Arc::clone(key), id).await?;
-        Ok(Known::new(id))
+        let PreparedHere { id, definitions } = prepared?;
+        let mut known = Known::new(id);
+        if !self.keeps_definitions() {
+            self.known_here(Arc::clone(key), known.clone()).await?;
+            return Ok(known);
+        }
+        let definitions = Arc::new(definitions);
+        known.show(Shown::new(&definitions, spoken), Arc::clone(&definitions));
+        self.known_here(Arc::clone(key), known.clone()).await?;
+        // For this execution they are there, however long they are.
+        known.definitions = Some(definitions);
+        Ok(known)
+    }
+
+    /// Prepares a text in the state that the connection is in. Others give way where the server has too many.
+    async fn prepare_here(&mut self, own: &Multiplex, text: &[u8]) -> Result<PreparedHere, Halt> {
+        let limit = own.source.backend.connect_timeout();
+        loop {
+            let connection = self.connection().map_err(Halt::End)?;
+            let prepared = tokio::time::timeout(limit, connection.prepare(text)).await;
+            if let Some(shared) = connection.shared() {
+                shared.valid.diagnostics = false;
+            }
+            match prepared {
+                Ok(Ok(prepared)) => return Ok(prepared),
+                Ok(Err(ControlError::Refused(error))) => {
+                    if error.code != TOO_MANY_STATEMENTS || !self.make_room().await? {
+                        return Err(Halt::Refuse(error));
+                    }
+                }
+                _ => {
+                    self.give_up(CloseReason::Broken);
+                    return Err(SessionEnd::BackendLost(None).into());
+                }
+            }
+        }
     }
 
     /// The client's id that a command names, if there is such a statement.
@@ -329,6 +460,23 @@ impl Session {
     fn payload(&self, incoming: Incoming) -> &[u8] {
         self.client.buffer.bytes().get(HEADER_LEN..incoming.packet_len()).unwrap_or_default()
     }
+}
+
+/// Whether an execution failed for long data that came before it, which any further one does until a reset (10.11).
+fn is_of_long_data(error: &ServerError) -> bool {
+    error.code == WRONG_ARGUMENTS && error.message.ends_with("mysqld_stmt_send_long_data")
+}
+
+/// A command for a prepared statement, ready to be sent.
+pub(super) struct Ready {
+    /// What goes out in place of its first bytes.
+    pub head: Vec<u8>,
+    /// How many bytes those are.
+    pub replaced: usize,
+    /// How many columns the client knows the statement to have.
+    columns: u16,
+    /// The client may lack definitions that the server takes it to have.
+    doubt: Option<Doubt>,
 }
 
 /// What goes out in place of the first bytes of a command.

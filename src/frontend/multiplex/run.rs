@@ -3,6 +3,7 @@
 use crate::frontend::client::Incoming;
 use crate::frontend::error::SessionEnd;
 use crate::frontend::multiplex::obtain::Needs;
+use crate::frontend::multiplex::prepared::Ready;
 use crate::frontend::multiplex::touch::Touch;
 use crate::frontend::multiplex::{Diagnostics, Halt, Multiplex};
 use crate::frontend::session::Session;
@@ -143,12 +144,12 @@ impl Session {
             }
             self.obtain(own, task.needs(own)).await?;
             own.pin_before(task);
-            let head = match task.prepared {
+            let ready = match task.prepared {
                 Some(id) => Some(self.ready_statement(own, task.incoming, id).await?),
                 None => None,
             };
             let before = own.state.clone();
-            match self.relay_task(own, task, head, again).await {
+            match self.relay_task(own, task, ready, again).await {
                 Ok(observed) => {
                     own.may_end = task.may_end(own) && observed.error.is_none();
                     self.observe(own, task, &before, &observed).await?;
@@ -164,14 +165,16 @@ impl Session {
         &mut self,
         own: &mut Multiplex,
         task: &Task<'_>,
-        head: Option<(Vec<u8>, usize)>,
+        ready: Option<Ready>,
         again: bool,
     ) -> Result<Observed, Loss> {
         let lost = |end, sent| Loss { end, sent, answered: Reach::Nothing };
         self.check_backend().await.map_err(|end| lost(end, Reach::Nothing))?;
-        let sent = match (&task.instead, &head, &task.kept) {
+        let sent = match (&task.instead, &ready, &task.kept) {
             (Some(payload), _, _) => self.send_changed(task.incoming, payload).await,
-            (None, Some((head, replaced)), _) => self.forward_with_head(task.incoming, head, *replaced).await,
+            (None, Some(ready), _) => {
+                self.forward_with_head(task.incoming, &ready.head, ready.replaced).await
+            }
             (None, None, Some(payload)) if again => self.send_payload(payload).await,
             _ => self.forward(task.incoming).await,
         };
@@ -187,6 +190,7 @@ impl Session {
         if let Some(id) = task.statement_id {
             translator = translator.with_statement_id(id);
         }
+        translator = self.following_columns(translator, task, ready);
         let relayed = self.relay_with(&mut translator, shape).await;
         own.pending = translator.take_pending();
         let answered = if translator.observed().something_sent { Reach::Something } else { Reach::Nothing };

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use crate::protocol::command::Shape;
+use crate::protocol::definitions::{ColumnCount, Definitions, Doubt};
+use crate::protocol::dialect::metadata::{Counted, Metadata, Released};
 use crate::protocol::dialect::{Advance, Dialect, Ends, FileAccess, Source, StateChanges, Stop};
 use crate::protocol::observed::{Observed, Prepared};
 use crate::protocol::ok::{self, Ok as OkPacket};
 use crate::protocol::packet::{HEADER_LEN, Header, MAX_PAYLOAD, SequenceId};
 use crate::protocol::reply::{EOF_HEADER, EofReply, OK_HEADER};
-use crate::protocol::response::{ResponseScanner, Unit};
+use crate::protocol::response::{Malformed, ResponseScanner, Unit};
 use crate::protocol::session_track::telling::{InOk, Telling};
 use crate::protocol::session_track::{ClientTracking, PendingChanges};
 use crate::protocol::status::StatusFlags;
@@ -36,6 +38,7 @@ pub struct Translator {
     files: FileAccess,
     telling: Telling,
     statement_id: Option<u32>,
+    metadata: Metadata,
     observed: Observed,
 }
 
@@ -61,6 +64,7 @@ impl Translator {
             files,
             telling: Telling::default(),
             statement_id: None,
+            metadata: Metadata::default(),
             observed: Observed::default(),
         }
     }
@@ -86,6 +90,27 @@ impl Translator {
         self
     }
 
+    /// The client knows the statement that is executed to have so many columns: where they are others, its status says so.
+    #[must_use]
+    pub fn with_columns(mut self, columns: u16) -> Self {
+        self.metadata.known_columns = Some(columns.into());
+        self
+    }
+
+    /// The client keeps definitions of columns, so [`Observed::definitions`] is to have what comes of them.
+    #[must_use]
+    pub fn collecting(mut self) -> Self {
+        self.metadata.collects = true;
+        self
+    }
+
+    /// The client may not have the definitions that the server takes it to have: it gets them if they are others.
+    #[must_use]
+    pub fn in_doubt(mut self, doubt: Doubt) -> Self {
+        self.metadata.doubt = Some(doubt);
+        self
+    }
+
     /// The command went out in other packets than it came in: its last one had the sequence id `sent` on the backend's side,
     /// and the response goes on from there.
     #[must_use]
@@ -107,7 +132,8 @@ impl Translator {
     /// What the response has said; for its end.
     #[must_use]
     pub fn take_observed(&mut self) -> Observed {
-        std::mem::take(&mut self.observed)
+        let definitions = self.metadata.take();
+        Observed { definitions, ..std::mem::take(&mut self.observed) }
     }
 
     /// What the client has still to be told, for the session's next translator.
@@ -142,7 +168,7 @@ impl Translator {
     /// what this translator says of the response afterwards counts on it.
     pub fn advance(&mut self, input: &[u8], out: &mut Vec<u8>) -> Advance {
         self.provisional = None;
-        self.writing = !self.is_canonical() || self.shift != 0;
+        self.writing = !self.is_canonical() || self.shift != 0 || self.metadata.holds();
         let mut rest = input;
         let stop = loop {
             if self.definitions_ended && !self.end_definitions(rest, out) {
@@ -168,6 +194,9 @@ impl Translator {
             if step.unit == Unit::LocalFile {
                 break Stop::FileWanted;
             }
+            if self.metadata.lost() {
+                break Stop::Malformed(Malformed::DEFINITIONS);
+            }
         };
         if self.definitions_ended && self.scanner.is_done() {
             self.end_definitions(rest, out);
@@ -187,14 +216,27 @@ impl Translator {
     fn is_to_change(&self, unit: Unit, bytes: &[u8]) -> bool {
         match unit {
             Unit::Prepared => self.statement_id.is_some(),
-            Unit::Ok | Unit::RowsEnd => parse_ok(bytes).is_some_and(|ok| !self.telling.leaves(&ok)),
+            Unit::ColumnCount => self.metadata.doubt.is_some(),
+            Unit::Ok | Unit::RowsEnd => parse_ok(bytes).is_some_and(|ok| {
+                !self.telling.leaves(&ok) || self.metadata.corrected(ok.status) != ok.status
+            }),
             _ => false,
         }
     }
 
     fn translate(&mut self, unit: Unit, bytes: &[u8], out: &mut Vec<u8>) {
         match unit {
-            Unit::PacketRest => self.copy(bytes, out),
+            Unit::PacketRest => {
+                if self.metadata.rest(bytes) {
+                    self.copy(bytes, out);
+                }
+            }
+            Unit::Definition => {
+                if self.metadata.start(bytes) {
+                    self.pass_packet(bytes, out);
+                }
+            }
+            Unit::ColumnCount => self.pass_count(bytes, out),
             Unit::RowStart => {
                 self.observed.rows += 1;
                 self.pass_packet(bytes, out);
@@ -202,6 +244,7 @@ impl Translator {
             Unit::PacketStart | Unit::LocalFile => self.pass_packet(bytes, out),
             Unit::DefinitionsEnd => {
                 self.observed.rows = 0;
+                self.release_definitions(out);
                 self.definitions_ended = self.dialect.ends == Ends::Eof;
             }
             Unit::Ok => self.pass_ok(OK_HEADER, bytes, out),
@@ -240,6 +283,45 @@ impl Translator {
         }
     }
 
+    fn pass_count(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        let Some((header, payload)) = split_header(bytes) else { return };
+        let Some(count) = ColumnCount::parse(payload) else { return };
+        self.observed.columns.get_or_insert(count.columns);
+        match self.metadata.count(count, header.sequence) {
+            Counted::Passes => self.pass_packet(bytes, out),
+            Counted::Waits => {}
+            Counted::Lacks(definitions) => {
+                let count = ColumnCount { follow: Some(true), ..count };
+                self.put_count(count, header.sequence, Some(&definitions), out);
+                self.shift = self.shift.wrapping_add(low_byte(count.columns));
+            }
+        }
+    }
+
+    fn release_definitions(&mut self, out: &mut Vec<u8>) {
+        if let Some(Released { count, sequence, definitions }) = self.metadata.end() {
+            self.put_count(count, sequence, definitions.as_ref(), out);
+            if definitions.is_none() {
+                self.shift = self.shift.wrapping_sub(low_byte(count.columns));
+            }
+        }
+    }
+
+    /// Writes a column count that had this id, and the definitions that belong to it.
+    fn put_count(
+        &mut self,
+        count: ColumnCount,
+        sequence: SequenceId,
+        definitions: Option<&Definitions>,
+        out: &mut Vec<u8>,
+    ) {
+        self.last = sequence.shifted(self.shift);
+        count.append(self.last, out);
+        if let Some(definitions) = definitions {
+            self.last = definitions.append(self.last, out);
+        }
+    }
+
     fn end_rows(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
         match self.dialect.ends {
             Ends::Ok => self.pass_ok(EOF_HEADER, bytes, out),
@@ -248,10 +330,15 @@ impl Translator {
     }
 
     fn pass_ok(&mut self, marker: u8, bytes: &[u8], out: &mut Vec<u8>) {
-        let Some(ok) = parse_ok(bytes) else { return };
+        let Some(came) = parse_ok(bytes) else { return };
+        let ok = OkPacket { status: self.metadata.corrected(came.status), ..came };
         self.observed.ok(&ok, self.scanner.last());
         match self.told(&ok) {
-            InOk::AsItCame => self.pass_packet(bytes, out),
+            InOk::AsItCame if ok == came => self.pass_packet(bytes, out),
+            InOk::AsItCame => {
+                let told = ok.status.contains(StatusFlags::SESSION_STATE_CHANGED).then_some(ok.state_changes);
+                self.replace_ok(marker, bytes, &ok, told, out);
+            }
             InOk::Told(told) => self.replace_ok(marker, bytes, &ok, Some(&told), out),
             InOk::Nothing => self.replace_ok(marker, bytes, &ok, None, out),
         }
@@ -285,7 +372,7 @@ impl Translator {
     fn replace_with_eof(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
         let (Some((header, _)), Some(ok)) = (split_header(bytes), parse_ok(bytes)) else { return };
         self.observed.ok(&ok, self.scanner.last());
-        let mut status = ok.status.without(StatusFlags::SESSION_STATE_CHANGED);
+        let mut status = self.metadata.corrected(ok.status).without(StatusFlags::SESSION_STATE_CHANGED);
         let mut before = status.without(ONLY_AT_THE_END);
         if self.dialect.state == StateChanges::Reported {
             let flags = self.telling.in_eof(&ok);
@@ -322,7 +409,8 @@ impl Translator {
     /// The status in an EOF after definitions, as long as the end of the rows does not say better.
     fn status_before_rows(&self) -> StatusFlags {
         let tells = self.dialect.state == StateChanges::Reported && self.observed.prepared.is_none();
-        if tells { self.expected | self.telling.expected() } else { self.expected }
+        let status = if tells { self.expected | self.telling.expected() } else { self.expected };
+        self.metadata.corrected(status)
     }
 
     fn append_eof(&self, status: StatusFlags, warnings: u16, out: &mut Vec<u8>) {
@@ -357,6 +445,12 @@ fn split_header(bytes: &[u8]) -> Option<(Header, &[u8])> {
 /// The OK or EOF packet that `bytes` are, header included.
 fn parse_ok(bytes: &[u8]) -> Option<OkPacket<'_>> {
     OkPacket::parse(bytes.get(HEADER_LEN..)?)
+}
+
+/// By how much sequence ids, which count modulo 256, move up for so many packets.
+fn low_byte(packets: u64) -> u8 {
+    let [low, ..] = packets.to_le_bytes();
+    low
 }
 
 fn overwrite(out: &mut [u8], at: usize, bytes: &[u8]) {

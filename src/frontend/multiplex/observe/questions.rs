@@ -99,12 +99,8 @@ impl Session {
         let asked = tokio::time::timeout(limit, connection.exchange(&commands)).await;
         let Ok(Ok(mut answers)) = asked else {
             self.give_up(crate::pool::close_reason::CloseReason::Broken);
-            // The client has its answer; what it left on the connection has gone.
-            return if own.pins.may_release() {
-                Ok(Vec::new())
-            } else {
-                Err(SessionEnd::BackendClosed.into())
-            };
+            // The client has its answer. What the statement made of the session nobody can say any more.
+            return Err(SessionEnd::BackendClosed.into());
         };
         if let Some(shared) = connection.shared() {
             if owes {

@@ -26,6 +26,15 @@ use crate::sql::classify::classify;
 const LAST_WORDS: Duration = Duration::from_secs(2);
 const LAST_WORDS_LEN: usize = 64 * 1024;
 
+/// What of the present command is still to be taken from the client.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Untaken {
+    /// Bytes of the present packet.
+    left: usize,
+    /// Whether another packet continues it.
+    continues: bool,
+}
+
 /// What became of looking at a command.
 struct Inspected {
     files: FileAccess,
@@ -142,15 +151,22 @@ impl Session {
         bytes.extend_from_slice(head);
         self.asked = sequence;
         self.client.buffer.consume(HEADER_LEN + replaced);
-        let connection = self.connection()?;
-        connection.begin();
-        connection.send(&bytes).await.map_err(|error| SessionEnd::BackendLost(Some(error)))?;
-        self.forward_bytes(rest).await?;
-        if len < MAX_PAYLOAD {
-            return Ok(());
+        self.untaken = Untaken { left: rest, continues: len >= MAX_PAYLOAD };
+        let sent = async {
+            let connection = self.connection()?;
+            connection.begin();
+            connection.send(&bytes).await.map_err(|error| SessionEnd::BackendLost(Some(error)))?;
+            self.forward_bytes(rest).await?;
+            if len < MAX_PAYLOAD {
+                return Ok(());
+            }
+            let next = self.next_header().await?;
+            self.forward_packets(next, 0).await
+        };
+        match sent.await {
+            Err(SessionEnd::BackendLost(error)) => self.last_words(error).await,
+            done => done,
         }
-        let next = self.next_header().await?;
-        self.forward_packets(next, 0).await
     }
 
     /// Takes a command off the client's buffer, to its last packet, without sending it anywhere.
@@ -158,22 +174,37 @@ impl Session {
         let mut header = first;
         loop {
             self.asked = header.sequence;
-            let mut left = HEADER_LEN + header.len;
-            self.frontend.metrics.received.increment(left as u64);
-            loop {
-                let now = left.min(self.client.buffer.len());
-                self.client.buffer.consume(now);
-                left -= now;
-                if left == 0 {
-                    break;
-                }
-                self.more_from_client().await?;
-            }
+            self.frontend.metrics.received.increment((HEADER_LEN + header.len) as u64);
+            self.take(HEADER_LEN + header.len).await?;
             if header.len < MAX_PAYLOAD {
                 return Ok(());
             }
             header = self.next_header().await?;
         }
+    }
+
+    async fn take(&mut self, bytes: usize) -> Result<(), SessionEnd> {
+        let mut left = bytes;
+        loop {
+            let now = left.min(self.client.buffer.len());
+            self.client.buffer.consume(now);
+            left -= now;
+            if left == 0 {
+                return Ok(());
+            }
+            self.more_from_client().await?;
+        }
+    }
+
+    /// Takes what a lost connection has left of a command, so that the session can go on with the next.
+    pub(super) async fn take_rest(&mut self) -> Result<(), SessionEnd> {
+        let Untaken { left, continues } = std::mem::take(&mut self.untaken);
+        self.take(left).await?;
+        if continues {
+            let next = self.next_header().await?;
+            self.discard(next).await?;
+        }
+        Ok(())
     }
 
     /// The header of the packet that continues a command.
@@ -205,6 +236,7 @@ impl Session {
             if let Some(sequence) = self.client.buffer.bytes_mut().get_mut(HEADER_LEN - 1) {
                 *sequence = sequence.wrapping_add(shift);
             }
+            self.untaken = Untaken { left: HEADER_LEN + header.len, continues: header.len >= MAX_PAYLOAD };
             self.forward_bytes(HEADER_LEN + header.len).await?;
             if header.len < MAX_PAYLOAD {
                 return Ok(());
@@ -228,6 +260,7 @@ impl Session {
             let sent = now.len();
             self.client.buffer.consume(sent);
             left -= sent;
+            self.untaken.left = left;
             if left == 0 {
                 return Ok(());
             }

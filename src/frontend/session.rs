@@ -19,6 +19,7 @@ use crate::frontend::limits::{AccountPlace, Place};
 use crate::frontend::login::{Backing, LoggedIn, Rung};
 use crate::frontend::multiplex::Multiplex;
 use crate::frontend::registry::{ClientId, Kill, Located, Registered};
+use crate::frontend::send::Untaken;
 use crate::pool::Lease;
 use crate::pool::close_reason::CloseReason;
 use crate::protocol::capabilities::Capabilities;
@@ -47,6 +48,8 @@ pub struct Session {
     pub(super) waits_for_answer: bool,
     /// Sequence id of the last packet of the exchange; an error of ours has the one after it.
     pub(super) asked: SequenceId,
+    /// What of the present command is still to be taken from the client.
+    pub(super) untaken: Untaken,
     /// A statement was prepared that names a local file, so executing one may ask for it.
     pub(super) prepared_files: FileAccess,
     pub(super) account_place: AccountPlace,
@@ -110,6 +113,7 @@ impl Session {
             out: Vec::new(),
             waits_for_answer: false,
             asked: SequenceId::default(),
+            untaken: Untaken::default(),
             prepared_files: FileAccess::Refused,
             account_place: logged_in.place,
             failed_logins: 0,

@@ -26,6 +26,8 @@ pub enum Held {
     Known(u64),
     /// A connection knows it.
     Owed(Arc<Owed>),
+    /// The connection that knew it was lost.
+    Lost,
 }
 
 impl Default for Held {
@@ -62,24 +64,30 @@ impl Held {
         (Self::Owed(Arc::clone(&owed)), Debt(owed))
     }
 
-    /// Waits until it is known. Only to be called while the connection that owes it is in other hands.
-    pub async fn settled(&mut self) -> u64 {
+    /// Waits until it is known; none if it is lost. Only to be called while the connection that owes it is in other hands.
+    pub async fn settled(&mut self) -> Option<u64> {
         let known = match self {
-            Self::Known(number) => *number,
+            Self::Known(number) => Some(*number),
             Self::Owed(owed) => owed.settled().await,
+            Self::Lost => None,
         };
-        *self = Self::Known(known);
+        *self = known.map_or(Self::Lost, Self::Known);
         known
+    }
+
+    /// Whether nobody knows it any more.
+    pub fn is_lost(&self) -> bool {
+        matches!(self, Self::Lost)
     }
 }
 
 impl Owed {
-    async fn settled(&self) -> u64 {
+    async fn settled(&self) -> Option<u64> {
         loop {
             let news = self.news.notified();
             match self.payment() {
-                Payment::Paid(number) => return number,
-                Payment::Lost => return 0,
+                Payment::Paid(number) => return Some(number),
+                Payment::Lost => return None,
                 Payment::Due => news.await,
             }
         }
@@ -177,7 +185,7 @@ mod tests {
         let (mut held, debt) = Held::owed();
         assert!(debt.matters());
         debt.pay(7);
-        assert_eq!(held.settled().await, 7);
+        assert_eq!(held.settled().await, Some(7));
         assert!(matches!(held, Held::Known(7)));
     }
 
@@ -185,7 +193,8 @@ mod tests {
     async fn a_debt_of_a_connection_that_ended_is_lost() {
         let (mut held, debt) = Held::owed();
         drop(debt);
-        assert_eq!(held.settled().await, 0);
+        assert_eq!(held.settled().await, None);
+        assert!(held.is_lost());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::backend::Backend;
 use crate::backend::connection::{Connection, ControlError};
 use crate::backend::connector::{Login, Terms};
 use crate::backend::control::query;
+use crate::backend::error::ConnectError;
 use crate::backend::shared::Tracking;
 use crate::backend::sync::{SyncError, Target};
 use crate::frontend::context::Context;
@@ -82,14 +83,19 @@ impl LoginAttempt<'_> {
         source: Source,
         claim: &Claim,
     ) -> Result<Box<Multiplex>, LoginError> {
-        let broken = || LoginError::Unavailable(AcquireError::TimedOut(self.context.acquire_timeout()));
+        let broken = || LoginError::Unavailable(AcquireError::Connect(ConnectError::Unexpected));
+        let limit = source.backend.connect_timeout();
+        let too_slow = |_| LoginError::Unavailable(AcquireError::Connect(ConnectError::TimedOut(limit)));
         let connection = lease.connection().ok_or_else(broken)?;
         let baseline = connection.shared().map(|shared| Arc::clone(&shared.baseline)).ok_or_else(broken)?;
         let variables = source.shelf.knowledge().variables(claim.terms.collation, &baseline);
         let known_role = source.shelf.knowledge().role();
         let role = match known_role {
             Some(role) => role,
-            None => default_role(connection).await.map_err(|_| broken())?,
+            None => {
+                let asked = tokio::time::timeout(limit, default_role(connection)).await;
+                asked.map_err(too_slow)?.map_err(|_| broken())?
+            }
         };
         source.shelf.knowledge().observe_role(role.clone());
         let known = variables.map(|variables| Known { baseline, variables, role });
@@ -102,9 +108,14 @@ impl LoginAttempt<'_> {
             counts: &[],
             error: None,
         };
-        match connection.bring_to(&target).await {
-            Ok(_) => lease.release(),
-            Err(error) => {
+        let brought = tokio::time::timeout(limit, connection.bring_to(&target)).await;
+        match brought {
+            Ok(Ok(_)) => lease.release(),
+            Err(elapsed) => {
+                lease.taint(CloseReason::Broken);
+                return Err(too_slow(elapsed));
+            }
+            Ok(Err(error)) => {
                 lease.taint(CloseReason::SyncRefused);
                 return Err(match error {
                     SyncError::Refused(said) => LoginError::DeniedByServer { reply: said.clone(), said },

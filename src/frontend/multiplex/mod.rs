@@ -117,6 +117,16 @@ enum Halt {
     Reply(ServerError),
 }
 
+impl Halt {
+    /// The same for a command that has been taken already.
+    fn after_taking(self) -> Self {
+        match self {
+            Self::Refuse(error) => Self::Reply(error),
+            other => other,
+        }
+    }
+}
+
 impl From<SessionEnd> for Halt {
     fn from(end: SessionEnd) -> Self {
         Self::End(end)

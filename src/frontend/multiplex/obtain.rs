@@ -1,6 +1,7 @@
 //! A connection for the next command, in the session's state.
 
 use std::future::poll_fn;
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -32,6 +33,10 @@ pub struct Needs {
     pub insert_id: bool,
     /// ROW_COUNT() and FOUND_ROWS() are to be the session's.
     pub counts: bool,
+    /// LAST_INSERT_ID() is what it is about.
+    pub reads_insert_id: bool,
+    /// FOUND_ROWS() is.
+    pub reads_found_rows: bool,
     /// An error in the diagnostics area is to be there.
     pub diagnostics: bool,
     /// The session's own wish for reports is to be in force, not the proxy's.
@@ -58,7 +63,12 @@ impl Session {
             if fresh {
                 self.borrow(own).await?;
             }
-            match self.bring(own, &needs).await {
+            let limit = own.source.backend.connect_timeout();
+            let brought = tokio::time::timeout(limit, self.bring(own, &needs)).await;
+            match brought.unwrap_or(Err(SyncError::TimedOut)) {
+                Ok(()) if own.has_lost(&needs) => {
+                    return Err(SessionEnd::BackendLostBefore(io::ErrorKind::ConnectionReset.into()).into());
+                }
                 Ok(()) => return Ok(()),
                 Err(SyncError::Refused(error)) => {
                     own.source.shelf.knowledge().forget_schemas();
@@ -72,7 +82,7 @@ impl Session {
                 Err(SyncError::Broken(_) | SyncError::TimedOut) => {
                     self.give_up(CloseReason::Broken);
                     if !fresh {
-                        return Err(SessionEnd::BackendClosed.into());
+                        return Err(own.lost_before_it_was_asked());
                     }
                 }
             }
@@ -156,10 +166,8 @@ impl Session {
             self.restore_counts(own, &state, &tracking, &mut restored).await;
         }
         let target = restored.target(&state, &tracking);
-        let limit = own.source.backend.connect_timeout();
         let Ok(connection) = self.connection() else { return Ok(()) };
-        let brought = tokio::time::timeout(limit, connection.bring_to(&target)).await;
-        let plan = brought.unwrap_or(Err(SyncError::TimedOut))?;
+        let plan = connection.bring_to(&target).await?;
         if !plan.is_empty() {
             let metrics = own.source.backend.metrics();
             metrics.syncs.increment(1);
@@ -184,7 +192,7 @@ impl Session {
         let pool = Arc::clone(&self.frontend.pool);
         let most = self.frontend.context.load().pool.max_connections;
         if needs.insert_id && !valid.insert_id {
-            restored.insert_id = Some(settled(&pool, most, own, Which::InsertId).await);
+            restored.insert_id = Some(settled(&pool, most, own, Which::InsertId).await.unwrap_or_default());
         }
         if needs.diagnostics
             && !valid.diagnostics
@@ -234,7 +242,7 @@ impl Session {
         let pool = Arc::clone(&self.frontend.pool);
         let most = self.frontend.context.load().pool.max_connections;
         let found_rows = settled(&pool, most, own, Which::FoundRows).await;
-        recipe(own.residue.row_count, found_rows)
+        recipe(own.residue.row_count, found_rows.unwrap_or_default())
     }
 
     /// After a reload: the account's new password, the server's new certificate, …
@@ -255,6 +263,23 @@ impl Restored {
     }
 }
 
+impl Multiplex {
+    /// The connection that it keeps was lost before anything of a command was sent on it.
+    fn lost_before_it_was_asked(&mut self) -> Halt {
+        if !self.loses_only_its_transaction() {
+            return SessionEnd::BackendClosed.into();
+        }
+        self.transaction_lost = false;
+        Halt::Refuse(ServerError::deadlock())
+    }
+
+    /// Whether the command asks for a number that has gone with the connection that knew it.
+    fn has_lost(&self, needs: &Needs) -> bool {
+        (needs.reads_insert_id && self.residue.insert_id.is_lost())
+            || (needs.reads_found_rows && self.residue.found_rows.is_lost())
+    }
+}
+
 #[derive(Clone, Copy)]
 enum Which {
     InsertId,
@@ -262,7 +287,7 @@ enum Which {
 }
 
 /// A number of the session that some connection may owe it: an idle one is asked, any other tells by itself.
-async fn settled(pool: &Arc<Pool>, most: u32, own: &mut Multiplex, which: Which) -> u64 {
+async fn settled(pool: &Arc<Pool>, most: u32, own: &mut Multiplex, which: Which) -> Option<u64> {
     let held = match which {
         Which::InsertId => &mut own.residue.insert_id,
         Which::FoundRows => &mut own.residue.found_rows,

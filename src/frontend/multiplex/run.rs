@@ -87,6 +87,8 @@ impl<'a> Task<'a> {
             counts: everything
                 || self.has(Effects::READS_ROW_COUNT | Effects::READS_FOUND_ROWS)
                 || self.found_rows() == Touch::Unclear,
+            reads_insert_id: self.has(Effects::READS_INSERT_ID),
+            reads_found_rows: self.has(Effects::READS_FOUND_ROWS),
             diagnostics: everything
                 || self.has(Effects::READS_DIAGNOSTICS)
                 || self.diagnostics() == Touch::Unclear,
@@ -141,12 +143,8 @@ impl Session {
             if std::mem::take(&mut own.transaction_lost) {
                 return Err(Halt::Refuse(ServerError::deadlock()));
             }
-            self.obtain(own, task.needs()).await?;
-            own.pin_before(task);
-            let ready = match task.prepared {
-                Some(id) => Some(self.ready_statement(own, task.incoming, id).await?),
-                None => None,
-            };
+            let ready = self.ready(own, task).await;
+            let ready = ready.map_err(|halt| if again { halt.after_taking() } else { halt })?;
             let before = own.state.clone();
             match self.relay_task(own, task, ready, again).await {
                 Ok(observed) => {
@@ -154,8 +152,18 @@ impl Session {
                     self.observe(own, task, &before, &observed).await?;
                     return Ok(observed);
                 }
-                Err(loss) => self.survive(own, task, loss, &mut again)?,
+                Err(loss) => self.survive(own, task, loss, &mut again).await?,
             }
+        }
+    }
+
+    /// Gets a connection that the command can be sent on; what its head is to be there if that differs.
+    async fn ready(&mut self, own: &mut Multiplex, task: &Task<'_>) -> Result<Option<Ready>, Halt> {
+        self.obtain(own, task.needs()).await?;
+        own.pin_before(task);
+        match task.prepared {
+            Some(id) => self.ready_statement(own, task.incoming, id).await.map(Some),
+            None => Ok(None),
         }
     }
 
@@ -177,7 +185,11 @@ impl Session {
             (None, None, Some(payload)) if again => self.send_payload(payload).await,
             _ => self.forward(task.incoming).await,
         };
-        sent.map_err(|end| lost(end, Reach::Something))?;
+        if let Err(end) = sent {
+            // The server may have said why it wants no more, and the client has heard it.
+            let answered = if self.waits_for_answer { Reach::Nothing } else { Reach::Something };
+            return Err(Loss { end, sent: Reach::Something, answered });
+        }
         let shape = task.incoming.command.shape();
         let dialect = self.dialect();
         own.refresh_pending();
@@ -199,7 +211,7 @@ impl Session {
 
     /// What becomes of a session whose connection was lost under a command: tries once more where nothing can have been
     /// executed or it does no harm, tells of a lost transaction where nothing of it can have been committed, or ends.
-    fn survive(
+    async fn survive(
         &mut self,
         own: &mut Multiplex,
         task: &Task<'_>,
@@ -225,6 +237,7 @@ impl Session {
         if unpinned && !*again && (sent == Reach::Nothing || harmless) {
             self.frontend.metrics.retries.increment(1);
             *again = sent == Reach::Something;
+            self.take_rest().await?;
             self.waits_for_answer = true;
             return Ok(());
         }
@@ -233,6 +246,7 @@ impl Session {
             && (sent == Reach::Nothing || task.cannot_commit())
         {
             own.transaction_rolled_back();
+            self.take_rest().await?;
             self.waits_for_answer = true;
             return Err(if sent == Reach::Nothing {
                 Halt::Refuse(ServerError::deadlock())

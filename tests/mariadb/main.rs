@@ -20,6 +20,7 @@ mod clients;
 mod differential;
 mod drain;
 mod failover;
+mod faults;
 mod leaks;
 mod lifecycle;
 mod limits;

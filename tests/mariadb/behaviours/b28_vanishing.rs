@@ -16,14 +16,14 @@ use crate::support::server::{PASSWORD, root};
 use crate::support::tls::unverified;
 use crate::support::wire::Wire;
 
-type Vanishing = fn(&Login);
+pub type Vanishing = fn(&Login);
 
 fn came_in(login: &Login) -> RawClient {
     RawClient::connect(login).unwrap_or_else(|error| panic!("{error:?}"))
 }
 
 /// Ways to go without a word, each at another point.
-const WAYS: [(&str, Vanishing); 14] = [
+pub const WAYS: [(&str, Vanishing); 14] = [
     ("after connecting", |login| drop(Wire::connect(&login.endpoint).unwrap())),
     ("after the greeting", |login| drop(Wire::connect(&login.endpoint).unwrap().read().unwrap())),
     ("in the handshake", |login| {
@@ -46,7 +46,7 @@ const WAYS: [(&str, Vanishing); 14] = [
         client.wire.write_raw(&[0xff, 0xff, 0xff, 0]).unwrap();
         client
             .wire
-            .write_raw(&[b"\x03INSERT INTO b28.t (w) VALUES ('", &vec![b'x'; 100_000][..]].concat())
+            .write_raw(&[b"\x03INSERT INTO t (w) VALUES ('", &vec![b'x'; 100_000][..]].concat())
             .unwrap();
     }),
     ("while a statement runs", |login| {
@@ -61,18 +61,18 @@ const WAYS: [(&str, Vanishing); 14] = [
     ("in the middle of a transaction", |login| {
         let mut client = came_in(login);
         client.run("BEGIN");
-        client.run("INSERT INTO b28.t (w) VALUES ('never committed')");
+        client.run("INSERT INTO t (w) VALUES ('never committed')");
     }),
     ("with everything a session can have", |login| {
         let mut client = came_in(login);
         client.run("SET @a = 'left', sql_mode = 'ANSI_QUOTES', NAMES latin1, autocommit = 0");
-        client.run("CREATE TEMPORARY TABLE b28.left_over (a INT)");
-        client.run("DO GET_LOCK('b28', 0)");
+        client.run("CREATE TEMPORARY TABLE left_over (a INT)");
+        client.run(&format!("DO GET_LOCK('{}', 0)", login.user));
         client.run("USE mysql");
     }),
     ("between pieces of long data", |login| {
         let mut client = came_in(login);
-        let statement = client.prepare("INSERT INTO b28.t (w) VALUES (?)");
+        let statement = client.prepare("INSERT INTO t (w) VALUES (?)");
         client.long_data(statement, 0, &[b'x'; 5000]);
         client.wire.write_raw(&[0xff, 0x10, 0, 0, 0x18, 1, 0, 0, 0]).unwrap();
     }),
@@ -84,7 +84,8 @@ const WAYS: [(&str, Vanishing); 14] = [
     }),
     ("in the middle of a change of user", |login| {
         let mut client = came_in(login);
-        client.send(b"\x11b28\0\0b28\0\x2d\0mysql_native_password\0").unwrap();
+        let user = login.user.as_bytes();
+        client.send(&[b"\x11", user, b"\0\0", user, b"\0\x2d\0mysql_native_password\0"].concat()).unwrap();
         client.wire.sequence = 1;
         client.wire.read().unwrap();
     }),
@@ -128,9 +129,9 @@ fn b28_no_descriptor_and_no_memory_leaks_however_often() {
     let play = Play::new("b28_often");
     play.accounts();
     let mut admin = root();
-    admin.run("CREATE DATABASE IF NOT EXISTS b28; CREATE TABLE IF NOT EXISTS b28.t (id INT AUTO_INCREMENT PRIMARY KEY, w LONGTEXT)");
+    admin.run("CREATE OR REPLACE TABLE b28_often.t (id INT AUTO_INCREMENT PRIMARY KEY, w LONGTEXT)");
     let proxy = play.proxy().start();
-    let plain = Login::new(proxy.endpoint(), "b28_often", PASSWORD);
+    let plain = Login::new(proxy.endpoint(), "b28_often", PASSWORD).schema("b28_often");
     let secured = plain.clone().tls(&unverified(), "localhost");
     let round = |number: usize| {
         let (_, vanish) = WAYS[number % WAYS.len()];
@@ -149,6 +150,12 @@ fn b28_no_descriptor_and_no_memory_leaks_however_often() {
     }
     eventually("all is quiet", quiet);
     eventually("descriptors are given back", || proxy.metric("process_open_fds", &[]) <= descriptors + 6.0);
+    println!(
+        "{} clients vanished; descriptors {descriptors} before, {} after; resident bytes {memory} before, {} after",
+        repetitions(),
+        proxy.metric("process_open_fds", &[]),
+        proxy.memory()
+    );
     assert!(proxy.memory() < memory + (48 << 20), "{} bytes after {memory}", proxy.memory());
     let left = "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'b28_often'";
     eventually("no connection is left beyond those of the pool", || {

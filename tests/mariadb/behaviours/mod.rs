@@ -56,7 +56,7 @@ mod b24_retries;
 mod b25_kills;
 mod b26_local_files;
 mod b27_sizes;
-mod b28_vanishing;
+pub mod b28_vanishing;
 mod b29_accounts;
 mod b30_freshness;
 

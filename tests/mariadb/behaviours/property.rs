@@ -7,7 +7,6 @@
 //! `SEALOCK_PROPERTY_SECONDS` says how long (15 unless told), `SEALOCK_PROPERTY_SEED` which scripts; the seed of a run is printed
 //! with its result, and a difference with the session, the episode and the script so far.
 
-mod chance;
 mod fragments;
 mod script;
 
@@ -17,11 +16,11 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use self::chance::Chance;
 use self::script::{Player, Step, script};
 use super::Sharing;
 use super::play::Play;
 use crate::support::capabilities::{BASE, LOCAL_FILES};
+use crate::support::chance::Chance;
 use crate::support::client::{Exchange, RawClient};
 use crate::support::compare::{DIALECTS, difference};
 use crate::support::login::Login;

@@ -1,6 +1,7 @@
 //! What the suites share: servers, proxies and clients.
 
 pub mod capabilities;
+pub mod chance;
 pub mod client;
 pub mod compare;
 pub mod login;

@@ -21,12 +21,18 @@ pub fn server() -> &'static ScratchServer {
 
 /// One more server of the same kind, for a test that stops it, kills it or counts what everybody does there.
 pub fn own_server() -> ScratchServer {
+    own_server_with(&[])
+}
+
+/// The same with more arguments.
+pub fn own_server_with(more: &[&str]) -> ScratchServer {
+    // No statement is slow: the status of a response would say so.
+    let usual = ["--plugin-load-add=auth_ed25519", "--long-query-time=3600"];
     let options = Options {
         tcp: true,
         statements: accounts(),
         proxy_protocol_networks: Some("127.0.0.1,localhost".to_owned()),
-        // No statement is slow: the status of a response would say so.
-        arguments: vec!["--plugin-load-add=auth_ed25519".into(), "--long-query-time=3600".into()],
+        arguments: usual.iter().chain(more).map(Into::into).collect(),
         ..Options::default()
     };
     ScratchServer::start(&options, &mut |_| {}).unwrap_or_else(|error| panic!("{error}"))

@@ -6,8 +6,8 @@ mod data;
 mod pins;
 mod state;
 
-use super::chance::Chance;
 use super::script::Step;
+use crate::support::chance::Chance;
 
 /// Makes a few steps for the session whose schema is named.
 pub type Fragment = fn(&mut Chance, &str) -> Vec<Step>;

@@ -1,7 +1,7 @@
 //! What a session does in one episode, and who does it.
 
-use super::chance::Chance;
 use super::fragments::FRAGMENTS;
+use crate::support::chance::Chance;
 use crate::support::client::{Exchange, Parameter, RawClient, execution, execution_again};
 use crate::support::response::Kind;
 use crate::support::server::PASSWORD;

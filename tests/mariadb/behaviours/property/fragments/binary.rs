@@ -1,8 +1,8 @@
 //! Prepared statements of the binary protocol.
 
-use super::super::chance::Chance;
 use super::super::script::{Execution, SLOTS, Step, Value};
 use super::{say, some};
+use crate::support::chance::Chance;
 
 pub fn prepare(chance: &mut Chance, home: &str) -> Vec<Step> {
     let texts = [

@@ -1,8 +1,8 @@
 //! Rows, transactions, and what is remembered of them.
 
-use super::super::chance::Chance;
 use super::super::script::Step;
 use super::{STATE, all, say, some};
+use crate::support::chance::Chance;
 
 pub fn writes(chance: &mut Chance, _home: &str) -> Vec<Step> {
     let ask = [

@@ -1,8 +1,8 @@
 //! What keeps a session on its connection for a while.
 
-use super::super::chance::Chance;
 use super::super::script::Step;
 use super::{STATE, all, say, some};
+use crate::support::chance::Chance;
 
 pub fn diagnostics(chance: &mut Chance, _home: &str) -> Vec<Step> {
     let speaks = [

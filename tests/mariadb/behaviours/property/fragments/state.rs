@@ -1,8 +1,8 @@
 //! What a session carries with it.
 
-use super::super::chance::Chance;
 use super::super::script::Step;
 use super::{STATE, all, say, some};
+use crate::support::chance::Chance;
 
 pub fn variables(chance: &mut Chance, _home: &str) -> Vec<Step> {
     let mut steps = some(

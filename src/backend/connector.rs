@@ -104,6 +104,22 @@ impl Backend {
         result
     }
 
+    /// The same where the server may take its time once it is reached: as long as the caller waits.
+    ///
+    /// # Errors
+    /// See [`ConnectError`].
+    pub(super) async fn connect_patiently(
+        &self,
+        login: &Login,
+        origin: Option<Origin>,
+    ) -> Result<Connection, ConnectError> {
+        let (started, terms) = (Instant::now(), Terms::default());
+        let attempt = async { self.open(&terms, origin).await?.log_in(login, &terms).await };
+        let result = attempt.await;
+        self.observe(started, result.as_ref().err());
+        result
+    }
+
     /// Logs in again on a connection that another session had, within `connect_timeout`.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! A backend connection in a client's hands, and what becomes of it afterwards.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -237,7 +238,14 @@ impl Held {
         permit.pool.closed(backend.name(), CloseReason::ClientGone);
         match killer {
             Some(Killer { login, origin }) => {
-                kill(&backend, &login, origin, connection.thread(), permit.bounds.kill_timeout).await;
+                let (thread, limit) = (connection.thread(), permit.bounds.kill_timeout);
+                let mut killed = pin!(kill(&backend, &login, origin, thread));
+                if tokio::time::timeout(limit, &mut killed).await.is_err() {
+                    tracing::warn!(backend = backend.name(), %thread, ?limit, "killing an abandoned statement takes long");
+                    // Others need not wait for it.
+                    drop((connection, permit));
+                    killed.await;
+                }
             }
             None => tracing::warn!(
                 backend = backend.name(),

@@ -9,8 +9,8 @@ use crate::config::value::{POSITIVE, is_positive};
 
 const MODE: Key<PoolMode> = Key::with_default(
     "pool.mode",
-    "\"session\"",
-    "How connections to the servers are shared: `session` gives each client one for as long as it stays, then resets it for the next; `multiplex` lends one for each statement (see docs/multiplexing.md). Relayed logins are always `session`.",
+    "\"multiplex\"",
+    "How connections to the servers are shared: `multiplex` lends one for each statement (see docs/multiplexing.md); `session` gives each client one for as long as it stays, then resets it for the next. Relayed logins are always `session`.",
 );
 
 const MAX_CONNECTIONS: Key<u32> = Key::with_default(

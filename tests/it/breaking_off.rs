@@ -68,7 +68,7 @@ fn is_lost_connection(bytes: &[u8], sequence: usize) -> bool {
 #[test]
 fn at_whatever_byte_a_response_breaks_off_it_never_looks_complete() {
     let backend = Backend::playing(breaks_off);
-    let proxy = Proxy::in_front_of(&backend.address()).start();
+    let proxy = Proxy::in_front_of(&backend.address()).own_connections().start();
     for capabilities in [CANONICAL, BASE] {
         let whole = expected(capabilities);
         let boundaries = boundaries(&whole);
@@ -87,7 +87,7 @@ fn at_whatever_byte_a_response_breaks_off_it_never_looks_complete() {
 #[test]
 fn between_two_rows_the_client_hears_of_the_loss_with_the_sequence_id_that_is_due() {
     let backend = Backend::playing(breaks_off);
-    let proxy = Proxy::in_front_of(&backend.address()).start();
+    let proxy = Proxy::in_front_of(&backend.address()).own_connections().start();
     let after_two_rows = boundaries(&response())[4];
     for (capabilities, packets) in [(CANONICAL, 4), (BASE, 5)] {
         let (seen, whole) = (seen(&proxy, capabilities, after_two_rows), expected(capabilities));
@@ -100,7 +100,7 @@ fn between_two_rows_the_client_hears_of_the_loss_with_the_sequence_id_that_is_du
 #[test]
 fn a_backend_that_closes_without_an_answer_is_told_as_a_lost_connection() {
     let backend = Backend::playing(breaks_off);
-    let proxy = Proxy::in_front_of(&backend.address()).start();
+    let proxy = Proxy::in_front_of(&backend.address()).own_connections().start();
     for capabilities in [CANONICAL, BASE] {
         assert!(is_lost_connection(&seen(&proxy, capabilities, 0), 1));
     }
@@ -116,7 +116,7 @@ fn nothing_is_put_behind_half_a_row() {
         peer.send_raw(&packets(1, &[b"\x01", COLUMN]))?;
         peer.send_raw(&[&[0x00, 0x00, 0x10, 0x03, 0xfd, 0xfc, 0xff, 0x0f][..], &[b'x'; SENT]].concat())
     });
-    let proxy = Proxy::in_front_of(&backend.address()).start();
+    let proxy = Proxy::in_front_of(&backend.address()).own_connections().start();
     for capabilities in [CANONICAL, BASE] {
         let seen = seen(&proxy, capabilities, 0);
         let row = seen.iter().rposition(|&byte| byte != b'x').unwrap() + 1;
@@ -135,7 +135,7 @@ fn a_response_in_single_bytes_arrives_as_if_in_one() {
             peer.send_in_pieces(&response(), size)?;
         }
     });
-    let proxy = Proxy::in_front_of(&backend.address()).start();
+    let proxy = Proxy::in_front_of(&backend.address()).own_connections().start();
     for capabilities in [CANONICAL, BASE] {
         let mut client = RawClient::connect(&proxy.login().capabilities(capabilities)).unwrap();
         for size in [1, 2, 5, 1000] {
@@ -154,7 +154,7 @@ fn a_command_for_a_backend_that_closed_meanwhile_is_never_answered_as_if_it_had_
         peer.hang_up()?;
         closed.send(()).map_err(io::Error::other)
     });
-    let proxy = Proxy::in_front_of(&backend.address()).start();
+    let proxy = Proxy::in_front_of(&backend.address()).own_connections().start();
     for capabilities in [CANONICAL, BASE] {
         while closes.try_recv().is_ok() {}
         let mut client = RawClient::connect(&proxy.login().capabilities(capabilities)).unwrap();
@@ -177,7 +177,7 @@ fn an_error_after_a_command_of_several_packets_follows_the_last_of_them() {
         peer.send(&error(1064, "#42000too long for this test"))?;
         peer.command().map(drop)
     });
-    let proxy = Proxy::in_front_of(&backend.address()).start();
+    let proxy = Proxy::in_front_of(&backend.address()).own_connections().start();
     for capabilities in [CANONICAL, BASE] {
         for length in [MAX_FRAME - 1, MAX_FRAME, MAX_FRAME + 1] {
             let mut client = RawClient::connect(&proxy.login().capabilities(capabilities)).unwrap();
@@ -207,7 +207,7 @@ fn a_session_whose_backend_was_lost_leaves_others_alone() {
         }
         Ok(())
     });
-    let proxy = Proxy::in_front_of(&backend.address()).start();
+    let proxy = Proxy::in_front_of(&backend.address()).own_connections().start();
     let mut bystander = RawClient::connect(&proxy.login()).unwrap();
     let mut victim = RawClient::connect(&proxy.login()).unwrap();
     victim.send(b"\x03die").unwrap();

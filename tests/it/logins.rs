@@ -14,7 +14,7 @@ use crate::support::proxy::{Proxy, ProxyBuilder};
 const IN_TIME: Duration = Duration::from_secs(5);
 
 fn in_front_of(backend: &Backend) -> ProxyBuilder {
-    Proxy::in_front_of(&backend.address()).backend_keys("connect_timeout = \"300ms\"")
+    Proxy::in_front_of(&backend.address()).own_connections().backend_keys("connect_timeout = \"300ms\"")
 }
 
 /// The configured account, and one that only the backend can judge.

@@ -55,7 +55,7 @@ fn a_request_for_a_file_that_nobody_named_never_reaches_the_client() {
                 peer.send_in_pieces(&sent, size)?;
                 heard.send(peer.hang()?).map_err(io::Error::other)
             });
-            let proxy = Proxy::in_front_of(&backend.address()).start();
+            let proxy = Proxy::in_front_of(&backend.address()).own_connections().start();
             for (capabilities, before) in [(CANONICAL, with), (BASE, without), (BASE | LOCAL_FILES, without)]
             {
                 let mut client = RawClient::connect(&proxy.login().capabilities(capabilities)).unwrap();
@@ -95,7 +95,7 @@ fn a_response_that_makes_no_sense_ends_as_a_lost_connection() {
             peer.send_raw(&sent)?;
             peer.hang().map(drop)
         });
-        let proxy = Proxy::in_front_of(&backend.address()).start();
+        let proxy = Proxy::in_front_of(&backend.address()).own_connections().start();
         for (capabilities, more) in [(CANONICAL, 0), (BASE, usize::from(sensible > 0))] {
             let mut client = RawClient::connect(&proxy.login().capabilities(capabilities)).unwrap();
             client.send(command).unwrap();
@@ -129,7 +129,7 @@ fn what_a_backend_says_beyond_its_answer_is_never_taken_for_the_next() {
             peer.command()?;
             [b"\x01", COLUMN, END].iter().try_for_each(|packet| peer.send(packet))
         });
-        let proxy = Proxy::in_front_of(&backend.address()).start();
+        let proxy = Proxy::in_front_of(&backend.address()).own_connections().start();
         for capabilities in [CANONICAL, BASE] {
             let mut client = RawClient::connect(&proxy.login().capabilities(capabilities)).unwrap();
             client.run("DO 1");
@@ -150,7 +150,7 @@ fn what_a_backend_says_beyond_the_login_is_never_taken_for_an_answer() {
             peer.command()?;
             [b"\x01", COLUMN, END].iter().try_for_each(|packet| peer.send(packet))
         });
-        let proxy = Proxy::in_front_of(&backend.address()).start();
+        let proxy = Proxy::in_front_of(&backend.address()).own_connections().start();
         for capabilities in [CANONICAL, BASE] {
             if let Ok(mut client) = RawClient::connect(&proxy.login().capabilities(capabilities)) {
                 let seen = client.send(b"\x03SELECT 1").map(|()| client.wire.rest()).unwrap_or_default();
@@ -173,7 +173,7 @@ fn a_session_ends_when_its_backend_speaks_unasked() {
             peer.send_raw(&packets(0, &[&said]))?;
             peer.hang().map(drop)
         });
-        let proxy = Proxy::in_front_of(&backend.address()).start();
+        let proxy = Proxy::in_front_of(&backend.address()).own_connections().start();
         for capabilities in [CANONICAL, BASE] {
             let mut client = RawClient::connect(&proxy.login().capabilities(capabilities)).unwrap();
             client.run("DO 1");
@@ -191,7 +191,7 @@ fn a_connection_on_which_the_backend_spoke_unasked_is_not_lent_again() {
         peer.send_raw(&packets(1, &[OK, OK]))?;
         peer.command().map(drop)
     });
-    let proxy = Proxy::in_front_of(&backend.address()).start();
+    let proxy = Proxy::in_front_of(&backend.address()).own_connections().start();
     for _ in 0..3 {
         let mut client = RawClient::connect(&proxy.login()).unwrap();
         client.run("DO 1");
@@ -215,7 +215,7 @@ fn progress_reports_pass_to_the_clients_that_asked_for_them() {
             peer.send(OK)?;
         }
     });
-    let proxy = Proxy::in_front_of(&backend.address()).start();
+    let proxy = Proxy::in_front_of(&backend.address()).own_connections().start();
     for (capabilities, reports) in
         [(CANONICAL | PROGRESS, 2), (BASE | PROGRESS, 2), (CANONICAL, 0), (BASE, 0)]
     {
@@ -240,7 +240,7 @@ fn a_client_that_did_not_ask_for_progress_reports_gets_none_from_a_backend_that_
             peer.send(OK)?;
         }
     });
-    let proxy = Proxy::in_front_of(&backend.address()).start();
+    let proxy = Proxy::in_front_of(&backend.address()).own_connections().start();
     for capabilities in [CANONICAL, BASE] {
         let mut client = RawClient::connect(&proxy.login().capabilities(capabilities)).unwrap();
         client.send(b"\x03ALTER TABLE t FORCE").unwrap();

@@ -217,7 +217,10 @@ fn tls_that_fails_towards_the_server_never_falls_back_to_plaintext() {
 
 #[test]
 fn a_client_that_gets_no_server_connection_by_the_deadline_hears_1047() {
-    let proxy = Proxy::builder().section("[pool]\nmax_connections = 1\nacquire_timeout = \"300ms\"").start();
+    let proxy = Proxy::builder()
+        .own_connections()
+        .section("[pool]\nmax_connections = 1\nacquire_timeout = \"300ms\"")
+        .start();
     let _first = RawClient::connect(&proxy.login()).expect("the first");
     assert_unavailable(&refusal(&proxy.login()));
     assert!(proxy.metric("sealock_pool_timeouts_total", &[]) >= 1.0);

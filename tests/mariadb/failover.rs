@@ -54,7 +54,8 @@ fn where_the_first_server_is_down_clients_get_the_second() {
 fn when_the_first_server_dies_its_sessions_end_and_new_clients_get_the_second() {
     let first = another_server();
     let (first_address, first_data) = (address(&first), data(&first));
-    let proxy = Proxy::in_front_of(&first_address).section(&and_then(&address(server()))).start();
+    let proxy =
+        Proxy::in_front_of(&first_address).own_connections().section(&and_then(&address(server()))).start();
     let mut idle = RawClient::connect(&proxy.login()).unwrap();
     let mut busy = RawClient::connect(&proxy.login()).unwrap();
     let mut pooled = RawClient::connect(&proxy.login()).unwrap();
@@ -78,7 +79,7 @@ fn when_the_first_server_dies_its_sessions_end_and_new_clients_get_the_second() 
 fn the_kill_of_a_client_on_another_server_hits_nobody() {
     let fresh = another_server();
     let (shared, other) = (address(server()), address(&fresh));
-    let proxy = Proxy::in_front_of(&shared).section(&and_then(&other)).start();
+    let proxy = Proxy::in_front_of(&shared).own_connections().section(&and_then(&other)).start();
     let (mut target, mut bystander) = with_the_same_id(&proxy, &fresh);
     // The other order; each name stays with its server.
     let file = proxy.path("sealock.toml");

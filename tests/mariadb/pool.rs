@@ -35,7 +35,7 @@ impl Account {
     }
 
     fn proxy(&self, pool: &str) -> ProxyBuilder {
-        Proxy::builder().account(&self.lines()).section(&format!("[pool]\n{pool}"))
+        Proxy::builder().account(&self.lines()).section(&format!("[pool]\nmode = \"session\"\n{pool}"))
     }
 
     fn clients(&self, proxy: &Proxy, number: usize) -> Vec<RawClient> {

@@ -195,6 +195,12 @@ impl ProxyBuilder {
         self
     }
 
+    /// Each client has a connection of its own: for tests of that, and in front of a backend that only plays a server.
+    pub fn own_connections(mut self) -> Self {
+        self.accounts = self.accounts.replace("[[account]]\n", "[[account]]\nmode = \"session\"\n");
+        self
+    }
+
     /// No account at all: every login is relayed.
     pub fn without_accounts(mut self) -> Self {
         self.accounts.clear();

@@ -4,7 +4,7 @@
 CARGO ?= cargo
 PYTHON ?= python3
 ARGS ?=
-PYTHON_ENVIRONMENTS := target/python/pymysql-1.1 target/python/pymysql-newest
+PYTHON_ENVIRONMENTS := target/python/pymysql-1.1 target/python/pymysql-newest target/python/oslo-db
 
 .PHONY: help build demo test check bench packages
 
@@ -43,3 +43,6 @@ target/python/pymysql-1.1:
 
 target/python/pymysql-newest:
 	@tools/python-environment $(PYTHON) $@ 'PyMySQL>=1.2'
+
+target/python/oslo-db:
+	@tools/python-environment $(PYTHON) $@ oslo.db SQLAlchemy PyMySQL

@@ -83,7 +83,7 @@ fn the_newest_pymysql_works() {
 }
 
 fn pymysql(version: &str) {
-    let python = python_with(version);
+    let python = python_with(&format!("pymysql-{version}"));
     let (proxy, directory) = verified_proxy();
     let output = Command::new(&python)
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/mariadb/clients.py"))
@@ -96,6 +96,6 @@ fn pymysql(version: &str) {
 }
 
 /// The interpreter of the environment that the Makefile makes.
-fn python_with(version: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("target/python/pymysql-{version}/bin/python"))
+pub fn python_with(packages: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("target/python/{packages}/bin/python"))
 }

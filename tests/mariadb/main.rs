@@ -25,6 +25,7 @@ mod leaks;
 mod lifecycle;
 mod limits;
 mod observability;
+mod openstack;
 mod pool;
 mod reload;
 mod replication;

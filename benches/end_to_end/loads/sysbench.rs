@@ -1,7 +1,6 @@
-//! The load: sysbench's point selects in the text protocol.
+//! sysbench's point selects in the text protocol.
 
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::thread;
@@ -9,46 +8,68 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 
-use crate::contestant::{Running, Transport};
-use crate::stage::{PASSWORD, SCHEMA, Stage, USER};
+use crate::contestant::Transport;
+use crate::figures::{Figures, Metric};
+use crate::loads::Load;
+use crate::stage::{PASSWORD, SCHEMA, USER};
+use crate::turn::Turn;
 
-const TABLE: [&str; 2] = ["--tables=1", "--table-size=10000"];
+/// Rows of its table.
+pub const TABLE_SIZE: u64 = 10_000;
 
 /// Time beyond the load's own that sysbench may take: connecting, and ending.
 const GRACE: Duration = Duration::from_secs(30);
 
-/// Point selects for some time.
-#[derive(Clone, Copy, Debug)]
-pub struct Load {
-    /// Connections, each in a thread of its own, each with one statement at a time.
-    pub clients: NonZeroU32,
-    /// How long.
-    pub duration: Duration,
+/// Point selects from clients that each have one statement at a time.
+pub struct PointSelect {
+    /// Connections, each in a thread of its own.
+    pub clients: u16,
 }
 
 /// What sysbench reports.
-#[derive(Clone, Copy, Debug)]
-pub struct Outcome {
-    /// Statements that were answered.
-    pub queries: u64,
-    /// The same for each second.
-    pub queries_per_second: f64,
-    /// 95th percentile of their latency, in milliseconds.
-    pub p95_ms: f64,
+struct Outcome {
+    queries: u64,
+    queries_per_second: f64,
+    p95_ms: f64,
 }
 
-impl Load {
-    /// Runs it through a contestant.
-    pub fn run(self, stage: &Stage, running: &Running) -> anyhow::Result<Outcome> {
-        let mut command = sysbench(stage.directory(), running.address);
+impl Load for PointSelect {
+    fn name(&self) -> String {
+        "point-select".to_owned()
+    }
+
+    fn about(&self) -> String {
+        format!(
+            "sysbench oltp_point_select, text protocol, {} clients. Connecting is in the costs.",
+            self.clients
+        )
+    }
+
+    fn operation(&self) -> &'static str {
+        "statement"
+    }
+
+    fn compared(&self) -> Vec<Metric> {
+        vec![Metric::Cpu, Metric::Throughput]
+    }
+
+    fn run(&self, turn: &Turn<'_>) -> anyhow::Result<Figures> {
+        let meter = turn.meter()?;
+        let mut command = sysbench(turn.stage.directory(), turn.running.address);
         command.args(["--db-ps-mode=disable", "--percentile=95"]);
         command.arg(format!("--threads={}", self.clients));
-        command.arg(format!("--time={}", self.duration.as_secs()));
-        if running.contestant.transport() == Transport::Tls {
+        command.arg(format!("--time={}", turn.duration.as_secs().max(1)));
+        if turn.running.contestant.transport == Transport::Tls {
             command.arg("--mysql-ssl=on"); // with the files in its working directory
         }
-        let output = bounded(command.arg("run"), self.duration + GRACE)?;
-        Outcome::parse(&output)
+        let output = bounded(command.arg("run"), turn.duration + GRACE)?;
+        let spent = meter.stop()?;
+        let outcome = Outcome::parse(&output)?;
+        let mut figures = Figures::default();
+        figures.cost(&spent, outcome.queries);
+        figures.set(Metric::Throughput, outcome.queries_per_second);
+        figures.set(Metric::P95, outcome.p95_ms);
+        Ok(figures)
     }
 }
 
@@ -67,7 +88,7 @@ fn sysbench(directory: &Path, address: SocketAddr) -> Command {
         .arg(format!("--mysql-user={USER}"))
         .arg(format!("--mysql-password={PASSWORD}"))
         .arg(format!("--mysql-db={SCHEMA}"))
-        .args(TABLE);
+        .args(["--tables=1".to_owned(), format!("--table-size={TABLE_SIZE}")]);
     command
 }
 

@@ -1,0 +1,78 @@
+//! What it costs clients to share fewer connections than they are.
+
+use crate::client::Handshake;
+use crate::contestant::{Contestant, Program, Setup, Transport};
+use crate::crowd;
+use crate::figures::{Figures, Metric};
+use crate::loads::{Load, Size, point_select};
+use crate::tally::SharedTally;
+use crate::turn::Turn;
+
+/// Busy clients: as many connections to the server as clients, and a quarter of that.
+pub struct FewConnections {
+    clients: u16,
+}
+
+impl FewConnections {
+    /// 64 of them.
+    pub fn new(size: Size) -> Self {
+        Self { clients: size.choose(64, 16) }
+    }
+
+    fn sealock(build: fn(Setup) -> Program, connections: u16) -> Contestant {
+        Contestant::sealock(build, Transport::Tls, Setup::sharing(connections))
+    }
+}
+
+impl Load for FewConnections {
+    fn name(&self) -> String {
+        "few-connections".to_owned()
+    }
+
+    fn about(&self) -> String {
+        format!(
+            "{} clients send point selects one after the other (text protocol, closed loop). Sealock's name ends with the \
+             number of its connections to the server.",
+            self.clients
+        )
+    }
+
+    fn operation(&self) -> &'static str {
+        "statement"
+    }
+
+    fn contestants(&self) -> Vec<Contestant> {
+        let few = self.clients / 4;
+        let mut contestants = vec![Contestant::FLOOR_TLS];
+        for build in [Program::Sealock, Program::Baseline] {
+            contestants.extend([self.clients, few].map(|connections| Self::sealock(build, connections)));
+        }
+        contestants
+    }
+
+    fn references(&self, contestant: Contestant) -> Vec<Contestant> {
+        let same_build = |setup| match contestant.program {
+            Program::Baseline(_) => Program::Baseline(setup),
+            _ => Program::Sealock(setup),
+        };
+        let as_many = Contestant::sealock(Program::Sealock, Transport::Tls, Setup::sharing(self.clients));
+        let as_many = Contestant { program: same_build(Setup::sharing(self.clients)), ..as_many };
+        vec![as_many, Contestant::FLOOR_TLS]
+    }
+
+    fn compared(&self) -> Vec<Metric> {
+        vec![Metric::Throughput, Metric::Cpu, Metric::P99]
+    }
+
+    fn run(&self, turn: &Turn<'_>) -> anyhow::Result<Figures> {
+        let tally = SharedTally::new()?;
+        let target = turn.target(Handshake::Full)?;
+        let clients = turn.block_on(crowd::connect(&target, self.clients.into()))?;
+        let meter = turn.meter()?;
+        let sending = crowd::closed_loop(clients, turn.duration, &tally, point_select);
+        let clients = turn.block_on(sending)?;
+        let spent = meter.stop()?;
+        turn.block_on(crowd::disconnect(clients))?;
+        Ok(Figures::of(&tally.take()?, &spent))
+    }
+}

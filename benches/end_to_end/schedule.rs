@@ -1,0 +1,157 @@
+//! Who has a turn when.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use tokio::runtime::Runtime;
+
+use crate::arguments::Arguments;
+use crate::contestant::Contestant;
+use crate::figures::{Figures, Metric};
+use crate::loads::Load;
+use crate::report::Report;
+use crate::stage::{Running, Stage};
+use crate::system_calls::Counting;
+use crate::turn::Turn;
+
+/// Load on each contestant before the first round: caches fill, and a broken contestant shows at once.
+const WARM_UP: Duration = Duration::from_secs(1);
+/// How long system calls are counted.
+const COUNTING: Duration = Duration::from_secs(5);
+
+/// Loads, their contestants, and how far it has come.
+pub struct Schedule<'a> {
+    arguments: &'a Arguments,
+    stage: &'a Stage,
+    runtime: Runtime,
+    loads: Vec<(Box<dyn Load>, Vec<Contestant>)>,
+    turns: Progress,
+}
+
+/// Turns that were had, and all of them.
+struct Progress {
+    begun: Instant,
+    done: usize,
+    all: usize,
+}
+
+impl<'a> Schedule<'a> {
+    /// What was asked for and can be run; says what cannot.
+    pub fn new(arguments: &'a Arguments, stage: &'a Stage) -> anyhow::Result<Self> {
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        let runtime = runtime.enable_all().build()?;
+        let mut lacking = BTreeSet::new();
+        let mut loads = Vec::new();
+        for load in arguments.loads()? {
+            let mut contestants = load.contestants();
+            contestants.retain(|&contestant| arguments.wants(contestant));
+            contestants.retain(|&contestant| match stage.binaries().lacks(contestant) {
+                Some(what) => !lacking.insert((contestant, what)) && false,
+                None => true,
+            });
+            loads.push((load, contestants));
+        }
+        let rounds = usize::try_from(arguments.rounds())?;
+        let all = loads.iter().map(|(_, contestants)| contestants.len() * rounds).sum();
+        for (contestant, what) in lacking {
+            eprintln!("without {contestant}: {what}");
+        }
+        Ok(Self { arguments, stage, runtime, loads, turns: Progress { begun: Instant::now(), done: 0, all } })
+    }
+
+    /// Runs everything and prints each load's tables as soon as they are there.
+    pub fn run(&mut self, report: &mut Report) -> anyhow::Result<()> {
+        for (load, contestants) in std::mem::take(&mut self.loads) {
+            report.begin(load.as_ref());
+            self.run_load(load.as_ref(), &contestants, report)
+                .with_context(|| format!("the load {} failed", load.name()))?;
+            println!("\n{}", report.end(load.as_ref()));
+        }
+        Ok(())
+    }
+
+    fn run_load(
+        &mut self,
+        load: &dyn Load,
+        contestants: &[Contestant],
+        report: &mut Report,
+    ) -> anyhow::Result<()> {
+        eprintln!("{}", load.name());
+        let start = |&contestant: &Contestant| {
+            self.stage.start(contestant).with_context(|| format!("{contestant} does not start"))
+        };
+        let running = contestants.iter().map(start).collect::<anyhow::Result<Vec<_>>>()?;
+        for contestant in &running {
+            self.turn(load, contestant, WARM_UP)?;
+        }
+        for round in 1..=self.arguments.rounds() {
+            self.round(load, &running, round, report)?;
+        }
+        if self.arguments.system_calls {
+            self.count_system_calls(load, &running, report)?;
+        }
+        Ok(())
+    }
+
+    fn round(
+        &mut self,
+        load: &dyn Load,
+        running: &[Running],
+        round: u32,
+        report: &mut Report,
+    ) -> anyhow::Result<()> {
+        // Another one begins each time: who comes after whom is no advantage.
+        let first = usize::try_from(round)? % running.len().max(1);
+        let (late, early) = running.split_at(first);
+        for one in early.iter().chain(late) {
+            let duration = Duration::from_secs(self.arguments.seconds().into());
+            let figures = self.turn(load, one, duration)?;
+            self.turns.step();
+            let line = figures.line(load.operation()).to_string();
+            eprintln!("{}  {:28} {line}", self.turns.line(), one.contestant.to_string());
+            report.add(round, one.contestant, figures);
+        }
+        Ok(())
+    }
+
+    fn turn(&self, load: &dyn Load, running: &Running, duration: Duration) -> anyhow::Result<Figures> {
+        let turn = Turn { stage: self.stage, running, runtime: &self.runtime, duration };
+        load.run(&turn).with_context(|| {
+            let log = running.process.as_ref().map(|process| process.log_end()).unwrap_or_default();
+            format!("{} failed; its log ends with:\n{log}", running.contestant)
+        })
+    }
+
+    fn count_system_calls(
+        &self,
+        load: &dyn Load,
+        running: &[Running],
+        report: &mut Report,
+    ) -> anyhow::Result<()> {
+        for one in running {
+            let Some(process) = &one.process else { continue };
+            eprintln!("counting system calls of {}", one.contestant);
+            let counting = Counting::start(process.id())?;
+            let begun = Instant::now();
+            let figures = self.turn(load, one, COUNTING)?;
+            let operations = figures.value(Metric::Throughput).unwrap_or(0.0) * begun.elapsed().as_secs_f64();
+            report.add_system_calls(one.contestant, counting.stop()?.per(operations));
+        }
+        Ok(())
+    }
+}
+
+impl Progress {
+    fn step(&mut self) {
+        self.done += 1;
+    }
+
+    /// How many of how many, and how long the others will take.
+    fn line(&self) -> String {
+        let left = self.begun.elapsed() / u32::try_from(self.done.max(1)).unwrap_or(u32::MAX)
+            * u32::try_from(self.all - self.done).unwrap_or(0);
+        let left = left.as_secs();
+        format!("  {:3}/{}, {:2}:{:02} left", self.done, self.all, left / 60, left % 60)
+    }
+}

@@ -22,8 +22,8 @@ pub enum Program {
     Floor,
     /// HAProxy in TCP mode.
     Haproxy,
-    /// The ProxySQL that the variable PROXYSQL names.
-    Proxysql,
+    /// The ProxySQL that the variable PROXYSQL names, with so many connections to the server if that is limited.
+    Proxysql { connections: Option<u16> },
     /// Sealock as cargo built it.
     Sealock(Setup),
     /// The Sealock given with `--baseline`.
@@ -77,7 +77,7 @@ impl Contestant {
         let mut all = both(Program::Direct).to_vec();
         all.extend(both(Program::Floor));
         all.push(Self::HAPROXY);
-        all.extend(both(Program::Proxysql));
+        all.extend(both(Program::Proxysql { connections: None }));
         for build in [Program::Sealock, Program::Baseline] {
             all.extend(Setup::all().into_iter().flat_map(|setup| both(build(setup))));
         }
@@ -92,6 +92,18 @@ impl Contestant {
     /// A Sealock, or the baseline where that is what `build` makes.
     pub fn sealock(build: fn(Setup) -> Program, transport: Transport, setup: Setup) -> Self {
         Self { program: build(setup), transport }
+    }
+
+    /// Whether it is in a short run, too: each program, each mode and each link once.
+    pub fn is_typical(self) -> bool {
+        match (self.program, self.transport) {
+            (Program::Direct, _) | (Program::Floor, Transport::Plaintext) => false,
+            (Program::Sealock(setup) | Program::Baseline(setup), Transport::Tls) => setup.link == Link::Tcp,
+            (Program::Sealock(setup) | Program::Baseline(setup), Transport::Plaintext) => {
+                setup.link == Link::UnixSocket && setup.mode == Mode::Multiplex
+            }
+            _ => true,
+        }
     }
 
     /// The floor with the same transport.
@@ -134,7 +146,7 @@ impl fmt::Display for Contestant {
             Program::Direct => "direct",
             Program::Floor => "floor",
             Program::Haproxy => "haproxy",
-            Program::Proxysql => "proxysql",
+            Program::Proxysql { .. } => "proxysql",
             Program::Sealock(_) => "sealock",
             Program::Baseline(_) => "baseline",
         })?;
@@ -142,7 +154,11 @@ impl fmt::Display for Contestant {
             Transport::Tls => "-tls",
             Transport::Plaintext => "-plaintext",
         })?;
-        self.setup().map_or(Ok(()), |setup| write!(f, "{setup}"))
+        match self.program {
+            Program::Sealock(setup) | Program::Baseline(setup) => write!(f, "{setup}"),
+            Program::Proxysql { connections: Some(connections) } => write!(f, "-{connections}"),
+            _ => Ok(()),
+        }
     }
 }
 

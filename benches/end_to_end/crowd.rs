@@ -43,6 +43,22 @@ pub async fn disconnect(clients: Vec<Client>) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Every client runs a statement once, some at a time.
+pub async fn each_once(mut clients: Vec<Client>, statement: &'static str) -> anyhow::Result<Vec<Client>> {
+    let mut served = Vec::with_capacity(clients.len());
+    while !clients.is_empty() {
+        let some = clients.split_off(clients.len().saturating_sub(AT_ONCE));
+        let asking: JoinSet<_> = some
+            .into_iter()
+            .map(|mut client| async move { client.query(statement).await.map(|_| client) })
+            .collect();
+        for client in asking.join_all().await {
+            served.push(client?);
+        }
+    }
+    Ok(served)
+}
+
 /// Every client sends one statement after the other. `statement` makes the text of the n-th.
 pub async fn closed_loop(
     clients: Vec<Client>,

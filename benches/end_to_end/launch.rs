@@ -8,6 +8,7 @@ use std::{env, fs};
 use anyhow::Context as _;
 
 use crate::contestant::{Contestant, Link, Mode, Program, Setup, Transport};
+use crate::rotate;
 use crate::stage::{PASSWORD, USER};
 
 /// The programs that contestants are.
@@ -43,6 +44,9 @@ pub struct Ports {
     pub admin: SocketAddr,
 }
 
+/// Connections to the server where their number is not the point.
+const MANY: u16 = 4000;
+
 /// A program and its arguments.
 pub type Command = (PathBuf, Vec<String>);
 
@@ -53,7 +57,9 @@ impl Binaries {
             Program::Haproxy if self.haproxy.is_none() => {
                 Some("HAProxy is not installed (Debian and Ubuntu: apt-get install haproxy)")
             }
-            Program::Proxysql if self.proxysql.is_none() => Some("PROXYSQL=/path/to/proxysql is not set"),
+            Program::Proxysql { .. } if self.proxysql.is_none() => {
+                Some("PROXYSQL=/path/to/proxysql is not set")
+            }
             Program::Baseline(_) if self.baseline.is_none() => Some("no --baseline was given"),
             _ => None,
         }
@@ -78,15 +84,19 @@ impl Binaries {
                 let program = self.haproxy.clone().context("HAProxy is not installed")?;
                 (program, vec!["-db".to_owned(), "-f".to_owned(), write(around.haproxy(ports), "cfg")?])
             }
-            Program::Proxysql => anyhow::bail!("ProxySQL is not supported yet"),
-            Program::Sealock(setup) => {
-                let file = write(around.sealock(setup, ports), "toml")?;
-                (self.sealock.clone(), ["run", "--config", &file].map(str::to_owned).into())
+            Program::Proxysql { connections } => {
+                let program = self.proxysql.clone().context("PROXYSQL is not set")?;
+                let data = around.proxysql_directory(contestant)?;
+                let file = write(around.proxysql(&data, connections, ports), "cnf")?;
+                let data = data.display().to_string();
+                (program, ["-f", "--initial", "-c", &file, "-D", &data].map(str::to_owned).into())
             }
-            Program::Baseline(setup) => {
-                let program = self.baseline.clone().context("no --baseline was given")?;
-                let file = write(around.sealock(setup, ports), "toml")?;
-                (program, ["run", "--config", &file].map(str::to_owned).into())
+            Program::Sealock(setup) | Program::Baseline(setup) => {
+                rotate::provide(around.directory, contestant)?;
+                let file = write(around.sealock(contestant, setup, ports), "toml")?;
+                let other = matches!(contestant.program, Program::Baseline(_));
+                let program = self.baseline.as_ref().filter(|_| other).unwrap_or(&self.sealock);
+                (program.clone(), ["run", "--config", &file].map(str::to_owned).into())
             }
         }))
     }
@@ -117,7 +127,42 @@ impl Surroundings<'_> {
         )
     }
 
-    fn sealock(&self, setup: Setup, ports: Ports) -> String {
+    /// With the certificate under the names that ProxySQL looks for in its data directory.
+    fn proxysql_directory(&self, contestant: Contestant) -> anyhow::Result<PathBuf> {
+        let data = self.directory.join(contestant.to_string());
+        fs::create_dir_all(&data)?;
+        for (ours, its) in [("cacert.pem", "ca"), ("server.pem", "cert"), ("server.key", "key")] {
+            fs::copy(self.directory.join(ours), data.join(format!("proxysql-{its}.pem")))?;
+        }
+        Ok(data)
+    }
+
+    /// <https://proxysql.com/documentation/configuration-file/>. No monitor: it would need an account of its own.
+    fn proxysql(&self, data: &Path, connections: Option<u16>, ports: Ports) -> String {
+        let Ports { clients, admin } = ports;
+        let (threads, data) = (self.threads, data.display());
+        let (host, port) = (self.server.ip(), self.server.port());
+        let connections = connections.unwrap_or(MANY);
+        format!(
+            r#"
+datadir = "{data}"
+admin_variables = {{ admin_credentials = "admin:admin", mysql_ifaces = "{admin}" }}
+mysql_variables =
+{{
+    threads = {threads}
+    interfaces = "{clients}"
+    max_connections = 20000
+    have_ssl = true
+    monitor_enabled = false
+    server_version = "8.0.11"
+}}
+mysql_servers = ( {{ address = "{host}", port = {port}, hostgroup = 0, max_connections = {connections} }} )
+mysql_users = ( {{ username = "{USER}", password = "{PASSWORD}", default_hostgroup = 0, max_connections = 20000 }} )
+"#
+        )
+    }
+
+    fn sealock(&self, contestant: Contestant, setup: Setup, ports: Ports) -> String {
         let Ports { clients, admin } = ports;
         let threads = self.threads;
         let backend = match setup.link {
@@ -128,12 +173,12 @@ impl Surroundings<'_> {
             Mode::Session => "session",
             Mode::Multiplex => "multiplex",
         };
-        let connections = setup.connections.unwrap_or(4000);
+        let connections = setup.connections.unwrap_or(MANY);
         format!(
             r#"
 [[listener]]
 bind = "{clients}"
-tls = {{ mode = "optional", certificate = "server.pem", key = "server.key" }}
+tls = {{ mode = "optional", certificate = "{contestant}.pem", key = "{contestant}.key" }}
 [[backend]]
 name = "db1"
 {backend}

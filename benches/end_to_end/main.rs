@@ -13,8 +13,10 @@ mod figures;
 mod floor;
 mod launch;
 mod loads;
+mod metric;
 mod process;
 mod report;
+mod rotate;
 mod schedule;
 mod scrape;
 mod server_status;
@@ -65,5 +67,7 @@ fn measure(arguments: &Arguments) -> anyhow::Result<()> {
     let directory = arguments.output();
     report.write(&directory).with_context(|| format!("cannot write to {}", directory.display()))?;
     eprintln!("written to {}", directory.display());
-    outcome
+    outcome?;
+    anyhow::ensure!(!arguments.quick || report.errors() == 0.0, "{} operations failed", report.errors());
+    Ok(())
 }

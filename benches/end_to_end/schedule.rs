@@ -8,8 +8,9 @@ use tokio::runtime::Runtime;
 
 use crate::arguments::Arguments;
 use crate::contestant::Contestant;
-use crate::figures::{Figures, Metric};
+use crate::figures::Figures;
 use crate::loads::Load;
+use crate::metric::Metric;
 use crate::report::Report;
 use crate::stage::{Running, Stage};
 use crate::system_calls::Counting;
@@ -46,14 +47,17 @@ impl<'a> Schedule<'a> {
         for load in arguments.loads()? {
             let mut contestants = load.contestants();
             contestants.retain(|&contestant| arguments.wants(contestant));
-            contestants.retain(|&contestant| match stage.binaries().lacks(contestant) {
-                Some(what) => !lacking.insert((contestant, what)) && false,
-                None => true,
+            contestants.retain(|&contestant| {
+                let what = stage.binaries().lacks(contestant);
+                lacking.extend(what.map(|what| (contestant, what)));
+                what.is_none()
             });
             loads.push((load, contestants));
         }
-        let rounds = usize::try_from(arguments.rounds())?;
-        let all = loads.iter().map(|(_, contestants)| contestants.len() * rounds).sum();
+        let turns = |(load, contestants): &(Box<dyn Load>, Vec<Contestant>)| {
+            contestants.len() * usize::try_from(load.rounds(arguments.rounds())).unwrap_or(usize::MAX)
+        };
+        let all = loads.iter().map(turns).sum();
         for (contestant, what) in lacking {
             eprintln!("without {contestant}: {what}");
         }
@@ -63,6 +67,7 @@ impl<'a> Schedule<'a> {
     /// Runs everything and prints each load's tables as soon as they are there.
     pub fn run(&mut self, report: &mut Report) -> anyhow::Result<()> {
         for (load, contestants) in std::mem::take(&mut self.loads) {
+            load.prepare(self.stage, &self.runtime)?;
             report.begin(load.as_ref());
             self.run_load(load.as_ref(), &contestants, report)
                 .with_context(|| format!("the load {} failed", load.name()))?;
@@ -82,10 +87,10 @@ impl<'a> Schedule<'a> {
             self.stage.start(contestant).with_context(|| format!("{contestant} does not start"))
         };
         let running = contestants.iter().map(start).collect::<anyhow::Result<Vec<_>>>()?;
-        for contestant in &running {
+        for contestant in running.iter().filter(|_| load.warms_up()) {
             self.turn(load, contestant, WARM_UP)?;
         }
-        for round in 1..=self.arguments.rounds() {
+        for round in 1..=load.rounds(self.arguments.rounds()) {
             self.round(load, &running, round, report)?;
         }
         if self.arguments.system_calls {

@@ -47,6 +47,13 @@ impl Buckets {
     }
 }
 
+/// A counter or a gauge without labels.
+pub fn value(admin: SocketAddr, metric: &str) -> anyhow::Result<f64> {
+    let page = page(admin)?;
+    let value = page.lines().find_map(|line| line.strip_prefix(metric)?.strip_prefix(' '));
+    Ok(value.with_context(|| format!("no metric {metric}"))?.parse()?)
+}
+
 fn page(admin: SocketAddr) -> anyhow::Result<String> {
     let mut stream = TcpStream::connect(admin)?;
     stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;

@@ -172,7 +172,8 @@ fn mint(directory: &Path) -> anyhow::Result<()> {
     let path = |file| directory.join(file);
     let authority = Authority::generate("Sealock benchmark CA", KeyType::Ecdsa)?;
     let names = ["localhost", "127.0.0.1"].map(str::to_owned);
-    for (certificate, key) in [("server.pem", "server.key"), ("db.pem", "db.key")] {
+    for (certificate, key) in [("server.pem", "server.key"), ("other.pem", "other.key"), ("db.pem", "db.key")]
+    {
         let identity = authority.issue_server(&names, DEFAULT_DAYS, KeyType::Ecdsa)?;
         identity.write(&path(certificate), &path(key))?;
     }

@@ -62,6 +62,11 @@ impl Meter {
         Ok(Self { process, begun: Instant::now(), before, tells_peak })
     }
 
+    /// The time since the start.
+    pub fn elapsed(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
     /// What was used since the start.
     pub fn stop(&self) -> anyhow::Result<Spent> {
         let elapsed = self.begun.elapsed();

@@ -7,6 +7,7 @@ use std::io;
 use anyhow::{Context as _, bail, ensure};
 use bytes::{Buf as _, BytesMut};
 use mysql_common::scramble::scramble_native;
+use rustls::HandshakeKind;
 use tokio::net::TcpStream;
 
 use crate::client::ServerError;
@@ -29,17 +30,19 @@ struct Greeting {
     salt: Vec<u8>,
 }
 
-/// Connects and logs in.
-pub async fn log_in(target: &Target) -> anyhow::Result<Wire> {
+/// Connects and logs in; tells whether the TLS handshake was a resumed one.
+pub async fn log_in(target: &Target) -> anyhow::Result<(Wire, bool)> {
     let stream = TcpStream::connect(target.address).await?;
     stream.set_nodelay(true)?;
     let mut wire = Wire::new(stream);
+    let mut resumed = false;
     let greeting = Greeting::parse(wire.packet().await?)?;
     if let Some(tls) = &target.tls {
         wire.write(&fixed_part(CAPABILITIES | SSL)).await?;
         wire = wire
             .upgrade(async |stream| {
                 let stream = tls.connector.connect(tls.name.clone(), stream).await?;
+                resumed = stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);
                 Ok(Box::new(stream) as Box<dyn Stream>)
             })
             .await
@@ -47,7 +50,7 @@ pub async fn log_in(target: &Target) -> anyhow::Result<Wire> {
     }
     wire.write(&response(target, &greeting.salt)?).await?;
     authenticate(&mut wire, target).await?;
-    Ok(wire)
+    Ok((wire, resumed))
 }
 
 async fn authenticate(wire: &mut Wire, target: &Target) -> anyhow::Result<()> {
@@ -60,7 +63,7 @@ async fn authenticate(wire: &mut Wire, target: &Target) -> anyhow::Result<()> {
                 packet.advance(1);
                 ensure!(text(&mut packet)? == PLUGIN, "the server wants another plugin than {PLUGIN}");
                 let salt = packet.strip_suffix(b"\0").unwrap_or(&packet);
-                wire.write(&proof(&target.password, salt)).await?;
+                wire.write(&proof(target.password, salt)).await?;
             }
             other => bail!("a login is answered with {other:?}"),
         }
@@ -96,8 +99,8 @@ fn response(target: &Target, salt: &[u8]) -> anyhow::Result<Vec<u8>> {
     let mut packet = fixed_part(CAPABILITIES | ssl);
     packet.extend_from_slice(target.user.as_bytes());
     packet.push(0);
-    append_short(&mut packet, &proof(&target.password, salt))?;
-    for word in [&target.schema, PLUGIN] {
+    append_short(&mut packet, &proof(target.password, salt))?;
+    for word in [target.schema, PLUGIN] {
         packet.extend_from_slice(word.as_bytes());
         packet.push(0);
     }

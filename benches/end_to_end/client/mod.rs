@@ -29,6 +29,7 @@ const EOF_LEN: usize = 9;
 /// A connection that is logged in.
 pub struct Client {
     wire: Wire,
+    resumed: bool,
 }
 
 /// What came back.
@@ -52,7 +53,13 @@ impl Client {
     /// Connects and logs in.
     pub async fn connect(target: &Target) -> anyhow::Result<Self> {
         let login = tokio::time::timeout(LOGIN_TIMEOUT, login::log_in(target));
-        Ok(Self { wire: login.await.context("the login takes too long")?? })
+        let (wire, resumed) = login.await.context("the login takes too long")??;
+        Ok(Self { wire, resumed })
+    }
+
+    /// Whether the TLS handshake was a resumed one.
+    pub fn was_resumed(&self) -> bool {
+        self.resumed
     }
 
     /// Asks whether the server is there.

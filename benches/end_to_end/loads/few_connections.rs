@@ -3,8 +3,9 @@
 use crate::client::Handshake;
 use crate::contestant::{Contestant, Program, Setup, Transport};
 use crate::crowd;
-use crate::figures::{Figures, Metric};
-use crate::loads::{Load, Size, point_select};
+use crate::figures::Figures;
+use crate::loads::{Load, Operation, Size, point_select};
+use crate::metric::Metric;
 use crate::tally::SharedTally;
 use crate::turn::Turn;
 
@@ -37,8 +38,8 @@ impl Load for FewConnections {
         )
     }
 
-    fn operation(&self) -> &'static str {
-        "statement"
+    fn operation(&self) -> Operation {
+        Operation::STATEMENT
     }
 
     fn contestants(&self) -> Vec<Contestant> {

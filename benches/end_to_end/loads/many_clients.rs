@@ -5,8 +5,9 @@ use std::num::NonZeroU64;
 use crate::client::Handshake;
 use crate::contestant::{Contestant, Program, Setup, Transport};
 use crate::crowd;
-use crate::figures::{Figures, Metric};
-use crate::loads::{Load, Size, point_select};
+use crate::figures::Figures;
+use crate::loads::{Load, Operation, Size, point_select};
+use crate::metric::Metric;
 use crate::tally::SharedTally;
 use crate::turn::Turn;
 
@@ -47,8 +48,8 @@ impl Load for ManyClients {
         )
     }
 
-    fn operation(&self) -> &'static str {
-        "statement"
+    fn operation(&self) -> Operation {
+        Operation::STATEMENT
     }
 
     fn contestants(&self) -> Vec<Contestant> {
@@ -57,7 +58,7 @@ impl Load for ManyClients {
         vec![
             Contestant::FLOOR_TLS,
             Contestant::HAPROXY,
-            Contestant { program: Program::Proxysql, transport: tls },
+            Contestant { program: Program::Proxysql { connections: Some(self.connections) }, transport: tls },
             Contestant::sealock(Program::Sealock, tls, setup),
             Contestant::sealock(Program::Baseline, tls, setup),
         ]

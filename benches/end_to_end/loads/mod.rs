@@ -1,18 +1,40 @@
 //! What contestants are put under: one file a load.
 
+mod connect;
 mod few_connections;
+mod fixed_rate;
+mod idle_clients;
+mod large_insert;
+mod large_result;
 mod many_clients;
 mod openstack;
+mod rotation;
 pub mod sysbench;
 
+use std::num::NonZeroU64;
+
+use serde::Serialize;
+use tokio::runtime::Runtime;
+
 use crate::contestant::Contestant;
-use crate::figures::{Figures, Metric};
+use crate::figures::Figures;
+use crate::metric::Metric;
+use crate::stage::Stage;
 use crate::turn::Turn;
 
+use self::connect::{Connect, Way};
 use self::few_connections::FewConnections;
+use self::fixed_rate::FixedRate;
+use self::idle_clients::IdleClients;
+use self::large_insert::LargeInsert;
+use self::large_result::{LargeResult, Reader};
 use self::many_clients::ManyClients;
 use self::openstack::OpenStack;
-use self::sysbench::PointSelect;
+use self::rotation::Rotation;
+use self::sysbench::{Protocol, Sysbench};
+
+/// Bytes of a mebibyte.
+const MEBIBYTE: f64 = 1_048_576.0;
 
 /// Something that clients do, and what is measured meanwhile.
 pub trait Load {
@@ -23,7 +45,7 @@ pub trait Load {
     fn about(&self) -> String;
 
     /// What costs are counted by.
-    fn operation(&self) -> &'static str;
+    fn operation(&self) -> Operation;
 
     /// Who takes part, where it can be run.
     fn contestants(&self) -> Vec<Contestant> {
@@ -38,11 +60,42 @@ pub trait Load {
     /// In what it is compared.
     fn compared(&self) -> Vec<Metric>;
 
+    /// How often everybody has a turn, where `asked` is what the harness was asked for.
+    fn rounds(&self, asked: u32) -> u32 {
+        asked
+    }
+
+    /// Whether a short turn before the first makes a difference.
+    fn warms_up(&self) -> bool {
+        true
+    }
+
+    /// What has to be known or made before anybody's turn.
+    fn prepare(&self, _stage: &Stage, _runtime: &Runtime) -> anyhow::Result<()> {
+        Ok(())
+    }
+
     /// One contestant's turn.
     ///
     /// # Errors
     /// Where nothing can be said of the contestant. Operations that fail are figures.
     fn run(&self, turn: &Turn<'_>) -> anyhow::Result<Figures>;
+}
+
+/// What costs are counted by.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Operation {
+    /// One of it.
+    pub one: &'static str,
+    /// Several.
+    pub many: &'static str,
+}
+
+impl Operation {
+    const STATEMENT: Self = Self { one: "statement", many: "statements" };
+    const CONNECTION: Self = Self { one: "connection", many: "connections" };
+    const SESSION: Self = Self { one: "session", many: "sessions" };
+    const MEBIBYTE: Self = Self { one: "MiB", many: "MiB" };
 }
 
 /// How large loads are.
@@ -64,16 +117,42 @@ impl Size {
     }
 }
 
-/// All of them, in the order of the report.
+/// All of them, in the order of the report. Cache hits have their place after sysbench's mixes, once there is a cache.
 pub fn all(size: Size) -> Vec<Box<dyn Load>> {
-    let mut loads: Vec<Box<dyn Load>> = vec![Box::new(PointSelect { clients: 16 })];
+    let mut loads: Vec<Box<dyn Load>> = Vec::new();
+    for (name, script, protocol) in SYSBENCH {
+        loads.push(Box::new(Sysbench { name, script, protocol, clients: 16 }));
+    }
+    loads.push(Box::new(FixedRate::one_client()));
+    loads.push(Box::new(FixedRate::half_load(16)));
     loads.push(Box::new(FewConnections::new(size)));
     loads.push(Box::new(ManyClients::new(size)));
     for at_once in [8, 64, 500] {
-        loads.push(Box::new(OpenStack { at_once: size.choose(at_once, at_once.min(32)) }));
+        loads.push(Box::new(OpenStack { at_once }));
     }
+    for way in [Way::Full, Way::Resumed, Way::Plaintext] {
+        loads.push(Box::new(Connect { way, at_once: 16 }));
+    }
+    loads.push(Box::new(IdleClients::new(size)));
+    for reader in [Reader::Fast, Reader::Slow(size.choose(20e6, 10e6))] {
+        loads.push(Box::new(LargeResult::new(size, reader)));
+    }
+    loads.push(Box::new(LargeInsert::new(size)));
+    loads.push(Box::new(Rotation { clients: 16, rate: ROTATION_RATE }));
     loads
 }
+
+/// Names, sysbench's names, and how statements are sent.
+const SYSBENCH: [(&str, &str, Protocol); 5] = [
+    ("point-select", "oltp_point_select", Protocol::Text),
+    ("prepared-point-select", "oltp_point_select", Protocol::Prepared),
+    ("read-only", "oltp_read_only", Protocol::Prepared),
+    ("read-write-text", "oltp_read_write", Protocol::Text),
+    ("read-write", "oltp_read_write", Protocol::Prepared),
+];
+
+/// Statements a second while certificates rotate: enough to notice a stall, and far from what any machine can do.
+const ROTATION_RATE: NonZeroU64 = NonZeroU64::new(2000).unwrap();
 
 /// The text of a point select; the same numbers give the same texts, spread over the table.
 fn point_select(number: u64) -> String {

@@ -8,8 +8,9 @@ use tokio::task::JoinSet;
 
 use crate::client::{Client, Handshake, Target};
 use crate::contestant::{Contestant, Link, Program};
-use crate::figures::{Figures, Metric};
-use crate::loads::{Load, point_select};
+use crate::figures::Figures;
+use crate::loads::{Load, Operation, point_select};
+use crate::metric::Metric;
 use crate::server_status::ServerStatus;
 use crate::tally::SharedTally;
 use crate::turn::Turn;
@@ -43,8 +44,8 @@ impl Load for OpenStack {
         )
     }
 
-    fn operation(&self) -> &'static str {
-        "session"
+    fn operation(&self) -> Operation {
+        Operation::SESSION
     }
 
     fn contestants(&self) -> Vec<Contestant> {

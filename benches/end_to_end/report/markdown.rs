@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::contestant::Contestant;
-use crate::figures::Metric;
+use crate::metric::Metric;
 use crate::report::{Report, Section};
 
 const LEGEND: &str = "Median (smallest–largest) over the rounds. Ratios are taken within a round; ≈ marks one that was on \
@@ -71,7 +71,7 @@ impl Section {
         let _ = writeln!(
             text,
             "\nSystem calls of a {}, under strace (which slows everything down and so spreads it out):\n",
-            self.operation
+            self.operation.one
         );
         for (contestant, calls) in &self.system_calls {
             let mut calls: Vec<_> = calls.iter().collect();

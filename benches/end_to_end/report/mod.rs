@@ -11,8 +11,9 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::contestant::Contestant;
-use crate::figures::{Figures, Metric};
-use crate::loads::Load;
+use crate::figures::Figures;
+use crate::loads::{Load, Operation};
+use crate::metric::Metric;
 use crate::stage::Stage;
 
 use self::spread::Spread;
@@ -29,7 +30,7 @@ pub struct Report {
 struct Section {
     name: String,
     about: String,
-    operation: &'static str,
+    operation: Operation,
     turns: Vec<Entry>,
     comparisons: Vec<Comparison>,
     system_calls: BTreeMap<Contestant, BTreeMap<String, f64>>,
@@ -88,6 +89,12 @@ impl Report {
         let Some(section) = self.loads.last_mut() else { return String::new() };
         section.compare(load);
         section.markdown()
+    }
+
+    /// Operations that failed, of all contestants under all loads.
+    pub fn errors(&self) -> f64 {
+        let turns = self.loads.iter().flat_map(|section| &section.turns);
+        turns.filter_map(|turn| turn.figures.value(Metric::Errors)).sum()
     }
 
     /// Writes `end_to_end.md` and `end_to_end.json`.

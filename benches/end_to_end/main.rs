@@ -6,6 +6,7 @@
 //! that whatever else the machine does hits all of them; ratios are taken within a round.
 
 mod arguments;
+mod chart;
 mod client;
 mod contestant;
 mod crowd;

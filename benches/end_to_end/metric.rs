@@ -87,6 +87,15 @@ impl Metric {
         }
     }
 
+    /// In which direction it is better.
+    pub fn hint(self) -> &'static str {
+        match self {
+            Self::Throughput | Self::Resumed => "more is better",
+            Self::Clients | Self::Rotations => "",
+            _ => "less is better",
+        }
+    }
+
     /// Decimals that mean something.
     pub fn decimals(self) -> usize {
         match self {

@@ -1,5 +1,6 @@
 //! What came out, for people (Markdown) and for programs (JSON).
 
+mod charts;
 mod machine;
 mod markdown;
 mod spread;
@@ -10,13 +11,14 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::chart;
 use crate::contestant::Contestant;
 use crate::figures::Figures;
 use crate::loads::{Load, Operation};
 use crate::metric::Metric;
 use crate::stage::Stage;
 
-use self::spread::Spread;
+pub use self::spread::Spread;
 
 /// All loads, all rounds.
 #[derive(Serialize)]
@@ -32,6 +34,7 @@ struct Section {
     about: String,
     operation: Operation,
     turns: Vec<Entry>,
+    compared: Vec<Metric>,
     comparisons: Vec<Comparison>,
     system_calls: BTreeMap<Contestant, BTreeMap<String, f64>>,
 }
@@ -65,6 +68,7 @@ impl Report {
             about: load.about(),
             operation: load.operation(),
             turns: Vec::new(),
+            compared: load.compared(),
             comparisons: Vec::new(),
             system_calls: BTreeMap::new(),
         });
@@ -97,12 +101,12 @@ impl Report {
         turns.filter_map(|turn| turn.figures.value(Metric::Errors)).sum()
     }
 
-    /// Writes `end_to_end.md` and `end_to_end.json`.
+    /// Writes `end_to_end.md`, `end_to_end.json` and the charts.
     pub fn write(&self, directory: &Path) -> anyhow::Result<()> {
         fs::create_dir_all(directory)?;
         fs::write(directory.join("end_to_end.md"), self.markdown())?;
         fs::write(directory.join("end_to_end.json"), serde_json::to_string_pretty(self)?)?;
-        Ok(())
+        chart::write(&self.charts(), &directory.join("charts"))
     }
 }
 

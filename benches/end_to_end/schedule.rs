@@ -87,7 +87,7 @@ impl<'a> Schedule<'a> {
             self.stage.start(contestant).with_context(|| format!("{contestant} does not start"))
         };
         let running = contestants.iter().map(start).collect::<anyhow::Result<Vec<_>>>()?;
-        for contestant in running.iter().filter(|_| load.warms_up()) {
+        for contestant in running.iter().filter(|_| load.warms_up() && !self.arguments.quick) {
             self.turn(load, contestant, WARM_UP)?;
         }
         for round in 1..=load.rounds(self.arguments.rounds()) {

@@ -1,4 +1,4 @@
-//! Where everything is in a picture. All lengths are pixels.
+//! Where everything is in a picture. Lengths are in points, each of which is [`Resolution`] pixels wide.
 
 use plotters::coord::Shift;
 use plotters::prelude::{DrawingArea, DrawingBackend, PathElement, Rectangle, Text};
@@ -29,23 +29,30 @@ const WHISKER: i32 = 4;
 type Area<B> = DrawingArea<B, Shift>;
 
 /// A picture in the making.
-struct Canvas<'a, B: DrawingBackend>(&'a Area<B>);
+struct Canvas<'a, B: DrawingBackend> {
+    area: &'a Area<B>,
+    resolution: Resolution,
+}
+
+/// How many pixels a point is wide: one where pictures scale by themselves, more where they do not.
+#[derive(Clone, Copy)]
+pub struct Resolution(pub i32);
 
 /// Pixels that a chart takes.
-pub fn size(chart: &Chart) -> (u32, u32) {
+pub fn size(chart: &Chart, Resolution(resolution): Resolution) -> (u32, u32) {
     let panels = i32::try_from(chart.panels.len()).unwrap_or(0);
     let rows = i32::try_from(chart.contestants.len()).unwrap_or(0);
-    let pixels = |length: i32| u32::try_from(length).unwrap_or(0);
+    let pixels = |length: i32| u32::try_from(length * resolution).unwrap_or(0);
     (pixels(NAMES + panels * (PANEL + GAP)), pixels(HEAD + rows * ROW + FOOT))
 }
 
 /// Draws a chart.
-pub fn draw<B>(chart: &Chart, area: &Area<B>) -> anyhow::Result<()>
+pub fn draw<B>(chart: &Chart, area: &Area<B>, resolution: Resolution) -> anyhow::Result<()>
 where
     B: DrawingBackend,
     B::ErrorType: 'static,
 {
-    let canvas = Canvas(area);
+    let canvas = Canvas { area, resolution };
     area.fill(&WHITE)?;
     canvas.text(&chart.title, (16, 14), Style { size: 20, bold: true, ..Style::PLAIN })?;
     let bottom = HEAD + ROW * i32::try_from(chart.contestants.len())?;
@@ -101,7 +108,8 @@ where
     ) -> anyhow::Result<()> {
         let x = |value: f64| left + scale.position(value.max(0.0));
         let corners = [(left, middle - BAR / 2), (x(spread.median), middle + BAR / 2)];
-        self.0.draw(&Rectangle::new(corners, colour.filled()))?;
+        let corners = corners.map(|corner| self.pixel(corner));
+        self.area.draw(&Rectangle::new(corners, colour.filled()))?;
         if spread.min < spread.max {
             self.line((x(spread.min), middle), (x(spread.max), middle), INK)?;
             for end in [spread.min, spread.max] {
@@ -113,14 +121,20 @@ where
     }
 
     fn line(&self, from: (i32, i32), to: (i32, i32), colour: RGBColor) -> anyhow::Result<()> {
-        Ok(self.0.draw(&PathElement::new(vec![from, to], colour.stroke_width(1)))?)
+        let width = u32::try_from(self.resolution.0)?;
+        let path = vec![self.pixel(from), self.pixel(to)];
+        Ok(self.area.draw(&PathElement::new(path, colour.stroke_width(width)))?)
     }
 
     fn text(&self, text: &str, place: (i32, i32), style: Style) -> anyhow::Result<()> {
         let weight = if style.bold { FontStyle::Bold } else { FontStyle::Normal };
-        let font = (FAMILY, style.size).into_font().style(weight);
+        let font = (FAMILY, style.size * self.resolution.0, weight).into_font();
         let style = TextStyle::from(font).color(&style.colour).pos(style.anchor);
-        Ok(self.0.draw(&Text::new(text.to_owned(), place, style))?)
+        Ok(self.area.draw(&Text::new(text.to_owned(), self.pixel(place), style))?)
+    }
+
+    fn pixel(&self, (x, y): (i32, i32)) -> (i32, i32) {
+        (x * self.resolution.0, y * self.resolution.0)
     }
 }
 

@@ -13,8 +13,13 @@ use std::path::Path;
 use anyhow::Context as _;
 use plotters::prelude::{BitMapBackend, IntoDrawingArea as _, SVGBackend};
 
+use crate::chart::draw::Resolution;
 use crate::contestant::Contestant;
 use crate::report::Spread;
+
+const VECTOR: Resolution = Resolution(1);
+/// For screens that have two pixels where others have one.
+const BITMAP: Resolution = Resolution(2);
 
 /// One picture.
 pub struct Chart {
@@ -49,11 +54,12 @@ pub fn write(charts: &[Chart], directory: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(directory)?;
     for chart in charts.iter().filter(|chart| !chart.panels.is_empty()) {
         let file = |suffix| directory.join(format!("{}.{suffix}", chart.title));
-        let size = draw::size(chart);
         let (svg, png) = (file("svg"), file("png"));
-        draw::draw(chart, &SVGBackend::new(&svg, size).into_drawing_area())
+        let size = draw::size(chart, VECTOR);
+        draw::draw(chart, &SVGBackend::new(&svg, size).into_drawing_area(), VECTOR)
             .with_context(|| format!("cannot write {}", svg.display()))?;
-        draw::draw(chart, &BitMapBackend::new(&png, size).into_drawing_area())
+        let size = draw::size(chart, BITMAP);
+        draw::draw(chart, &BitMapBackend::new(&png, size).into_drawing_area(), BITMAP)
             .with_context(|| format!("cannot write {}", png.display()))?;
     }
     Ok(())

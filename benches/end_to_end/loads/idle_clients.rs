@@ -22,7 +22,6 @@ const OTHER_DESCRIPTORS: u64 = 500;
 const SETTLED_KIB: f64 = 128.0;
 /// … from one look to the next, so many times, …
 const SETTLED_LOOKS: u32 = 4;
-const LOOK: Duration = Duration::from_millis(500);
 /// … or when it has not within this time.
 const SETTLING: Duration = Duration::from_secs(20);
 
@@ -31,6 +30,8 @@ pub struct IdleClients {
     clients: usize,
     /// How often they come and leave.
     times: u32,
+    /// Between two looks at the memory.
+    look: Duration,
 }
 
 impl IdleClients {
@@ -38,13 +39,30 @@ impl IdleClients {
     pub fn new(size: Size) -> Self {
         let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
         let allowed = usize::try_from(limit.saturating_sub(OTHER_DESCRIPTORS) / 2).unwrap_or(usize::MAX);
-        Self { clients: size.choose(9000, 100).min(allowed), times: size.choose(3, 1) }
+        Self {
+            clients: size.choose(9000, 100).min(allowed),
+            times: size.choose(3, 1),
+            look: Duration::from_millis(size.choose(500, 50)),
+        }
     }
 
     fn clients_of(&self, contestant: Contestant) -> usize {
         let shares = contestant.setup().is_some_and(|setup| setup.mode == Mode::Multiplex)
             || matches!(contestant.program, Program::Proxysql { .. });
         if shares { self.clients } else { self.clients.min(WITH_CONNECTION) }
+    }
+
+    /// The proxy's memory above what it had when it was new, once that has settled.
+    fn settled(&self, turn: &Turn<'_>) -> Option<f64> {
+        let begun = Instant::now();
+        let (mut last, mut same) = (turn.grown_kib()?, 0);
+        while same < SETTLED_LOOKS && begun.elapsed() < SETTLING {
+            thread::sleep(self.look);
+            let now = turn.grown_kib()?;
+            same = if (now - last).abs() < SETTLED_KIB { same + 1 } else { 0 };
+            last = now;
+        }
+        Some(last)
     }
 }
 
@@ -94,28 +112,15 @@ impl Load for IdleClients {
             let connected = turn.block_on(crowd::connect(&target, clients))?;
             figures.set(Metric::Throughput, clients as f64 / begun.elapsed().as_secs_f64());
             let connected = turn.block_on(crowd::each_once(connected, "SELECT 1"))?;
-            if let Some(grown) = settled(turn) {
+            if let Some(grown) = self.settled(turn) {
                 figures.set_largest(Metric::RssPerClient, grown / clients as f64);
             }
             turn.block_on(crowd::disconnect(connected))?;
-            if let Some((left, new)) = settled(turn).zip(turn.running.rss_when_new) {
+            if let Some((left, new)) = self.settled(turn).zip(turn.running.rss_when_new) {
                 figures.set_largest(Metric::RssReturned, (left + new) / new);
             }
         }
         figures.set(Metric::Clients, clients as f64);
         Ok(figures)
     }
-}
-
-/// The proxy's memory above what it had when it was new, once that has settled.
-fn settled(turn: &Turn<'_>) -> Option<f64> {
-    let begun = Instant::now();
-    let (mut last, mut same) = (turn.grown_kib()?, 0);
-    while same < SETTLED_LOOKS && begun.elapsed() < SETTLING {
-        thread::sleep(LOOK);
-        let now = turn.grown_kib()?;
-        same = if (now - last).abs() < SETTLED_KIB { same + 1 } else { 0 };
-        last = now;
-    }
-    Some(last)
 }

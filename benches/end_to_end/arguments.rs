@@ -49,6 +49,9 @@ pub struct Arguments {
     /// Where end_to_end.md and end_to_end.json go; target/bench unless given.
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
+    /// A page to put the tables into, between the two lines that are there for it; the charts go beside it.
+    #[arg(long, value_name = "FILE")]
+    pub markdown: Option<PathBuf>,
     /// Given by `cargo bench`.
     #[arg(long, hide = true)]
     bench: bool,

@@ -13,6 +13,7 @@ mod crowd;
 mod figures;
 mod floor;
 mod launch;
+mod live;
 mod loads;
 mod metric;
 mod process;
@@ -67,6 +68,9 @@ fn measure(arguments: &Arguments) -> anyhow::Result<()> {
     // What was measured until then is not thrown away.
     let directory = arguments.output();
     report.write(&directory).with_context(|| format!("cannot write to {}", directory.display()))?;
+    if let Some(page) = &arguments.markdown {
+        report.fill(page)?;
+    }
     eprintln!("written to {}", directory.display());
     outcome?;
     anyhow::ensure!(!arguments.quick || report.errors() == 0.0, "{} operations failed", report.errors());

@@ -1,6 +1,6 @@
 //! Who has a turn when.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -9,6 +9,7 @@ use tokio::runtime::Runtime;
 use crate::arguments::Arguments;
 use crate::contestant::Contestant;
 use crate::figures::Figures;
+use crate::live::Live;
 use crate::loads::Load;
 use crate::metric::Metric;
 use crate::report::Report;
@@ -28,6 +29,7 @@ pub struct Schedule<'a> {
     runtime: Runtime,
     loads: Vec<(Box<dyn Load>, Vec<Contestant>)>,
     turns: Progress,
+    live: Live,
 }
 
 /// Turns that were had, and all of them.
@@ -42,15 +44,17 @@ impl<'a> Schedule<'a> {
     pub fn new(arguments: &'a Arguments, stage: &'a Stage) -> anyhow::Result<Self> {
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         let runtime = runtime.enable_all().build()?;
-        let mut lacking = BTreeSet::new();
+        let mut lacking: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
         let mut loads = Vec::new();
         for load in arguments.loads()? {
             let mut contestants = load.contestants();
             contestants.retain(|&contestant| arguments.wants(contestant));
             contestants.retain(|&contestant| {
                 let what = stage.binaries().lacks(contestant);
-                lacking.extend(what.map(|what| (contestant, what)));
-                what.is_none()
+                what.is_none_or(|what| {
+                    lacking.entry(what).or_default().insert(contestant.to_string());
+                    false
+                })
             });
             loads.push((load, contestants));
         }
@@ -58,10 +62,12 @@ impl<'a> Schedule<'a> {
             contestants.len() * usize::try_from(load.rounds(arguments.rounds())).unwrap_or(usize::MAX)
         };
         let all = loads.iter().map(turns).sum();
-        for (contestant, what) in lacking {
-            eprintln!("without {contestant}: {what}");
+        for (what, contestants) in lacking {
+            let names: Vec<_> = contestants.into_iter().collect();
+            eprintln!("without {}: {what}", names.join(", "));
         }
-        Ok(Self { arguments, stage, runtime, loads, turns: Progress { begun: Instant::now(), done: 0, all } })
+        let turns = Progress { begun: Instant::now(), done: 0, all };
+        Ok(Self { arguments, stage, runtime, loads, turns, live: Live::new() })
     }
 
     /// Runs everything and prints each load's tables as soon as they are there.
@@ -82,7 +88,7 @@ impl<'a> Schedule<'a> {
         contestants: &[Contestant],
         report: &mut Report,
     ) -> anyhow::Result<()> {
-        eprintln!("{}", load.name());
+        self.live.say(&load.name());
         let start = |&contestant: &Contestant| {
             self.stage.start(contestant).with_context(|| format!("{contestant} does not start"))
         };
@@ -113,9 +119,9 @@ impl<'a> Schedule<'a> {
             let duration = Duration::from_secs(self.arguments.seconds().into());
             let figures = self.turn(load, one, duration)?;
             self.turns.step();
-            let line = figures.line(load.operation()).to_string();
-            eprintln!("{}  {:28} {line}", self.turns.line(), one.contestant.to_string());
+            let line = format!("{:28} {}", one.contestant.to_string(), figures.line(load.operation()));
             report.add(round, one.contestant, figures);
+            self.live.show(&self.turns.line(), &line, &report.table());
         }
         Ok(())
     }

@@ -4,6 +4,9 @@ use crate::chart::{Chart, Panel};
 use crate::metric::Metric;
 use crate::report::{Report, Section};
 
+/// What bars are.
+const WHISKERS: &str = "Bars: medians of the rounds; whiskers: smallest and largest.";
+
 /// What is said of the machine below a chart.
 const FOOTER: [&str; 4] = ["CPU", "cores", "MariaDB", "rounds"];
 
@@ -11,8 +14,9 @@ impl Report {
     /// One for each load: what contestants are compared in.
     pub fn charts(&self) -> Vec<Chart> {
         let of_machine = self.about.iter().filter(|(name, _)| FOOTER.contains(name));
-        let footer =
-            of_machine.map(|(name, value)| format!("{name}: {value}")).collect::<Vec<_>>().join("   ");
+        let of_machine = of_machine.map(|(name, value)| format!("{name}: {value}"));
+        let footer: Vec<_> = [WHISKERS.to_owned()].into_iter().chain(of_machine).collect();
+        let footer = footer.join("   ");
         self.loads.iter().map(|section| section.chart(footer.clone())).collect()
     }
 }

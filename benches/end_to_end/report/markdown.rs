@@ -10,24 +10,27 @@ const LEGEND: &str = "Median (smallest–largest) over the rounds. Ratios are ta
                       both sides of 1, where the noise is larger than the difference.";
 
 impl Report {
-    /// All tables.
-    pub fn markdown(&self) -> String {
+    /// All tables, with the charts that are in the directory `charts`.
+    pub fn markdown(&self, charts: &str) -> String {
         let mut text = String::new();
         for (name, value) in &self.about {
             let _ = writeln!(text, "- {name}: {value}");
         }
         let _ = writeln!(text, "\n{LEGEND}");
         for section in &self.loads {
-            let _ = write!(text, "\n{}", section.markdown());
+            let _ = write!(text, "\n{}", section.markdown(Some(charts)));
         }
         text
     }
 }
 
 impl Section {
-    /// A load's tables.
-    pub fn markdown(&self) -> String {
+    /// A load's tables, and its chart where that is in a directory.
+    pub fn markdown(&self, charts: Option<&str>) -> String {
         let mut text = format!("### {}\n\n{}\n\n", self.name, self.about);
+        if let Some(charts) = charts {
+            let _ = writeln!(text, "![{0}]({charts}/{0}.svg)\n", self.name);
+        }
         let metrics = self.metrics();
         append_head(&mut text, metrics.iter().map(|metric| metric.title(self.operation)));
         for contestant in self.contestants() {

@@ -3,7 +3,9 @@
 mod charts;
 mod machine;
 mod markdown;
+mod page;
 mod spread;
+mod table;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,6 +21,9 @@ use crate::metric::Metric;
 use crate::stage::Stage;
 
 pub use self::spread::Spread;
+
+/// Where charts are, beside the report.
+const CHARTS: &str = "charts";
 
 /// All loads, all rounds.
 #[derive(Serialize)]
@@ -92,7 +97,7 @@ impl Report {
     pub fn end(&mut self, load: &dyn Load) -> String {
         let Some(section) = self.loads.last_mut() else { return String::new() };
         section.compare(load);
-        section.markdown()
+        section.markdown(None)
     }
 
     /// Operations that failed, of all contestants under all loads.
@@ -104,9 +109,9 @@ impl Report {
     /// Writes `end_to_end.md`, `end_to_end.json` and the charts.
     pub fn write(&self, directory: &Path) -> anyhow::Result<()> {
         fs::create_dir_all(directory)?;
-        fs::write(directory.join("end_to_end.md"), self.markdown())?;
+        fs::write(directory.join("end_to_end.md"), self.markdown(CHARTS))?;
         fs::write(directory.join("end_to_end.json"), serde_json::to_string_pretty(self)?)?;
-        chart::write(&self.charts(), &directory.join("charts"))
+        chart::write(&self.charts(), &directory.join(CHARTS))
     }
 }
 

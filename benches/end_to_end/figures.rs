@@ -12,8 +12,12 @@ use crate::usage::Spent;
 
 /// What was measured, and nothing for what was not.
 #[derive(Clone, Debug, Default, Serialize)]
-#[serde(transparent)]
-pub struct Figures(BTreeMap<Metric, f64>);
+pub struct Figures {
+    #[serde(flatten)]
+    values: BTreeMap<Metric, f64>,
+    #[serde(skip)]
+    operations: f64,
+}
 
 impl Figures {
     /// What any load with a tally can tell: rate, latency, costs, errors.
@@ -38,6 +42,7 @@ impl Figures {
 
     /// What `operations` have cost the proxy.
     pub fn cost(&mut self, spent: &Spent, operations: f64) {
+        self.operations = operations;
         let Some(usage) = spent.usage.filter(|_| operations > 0.0) else { return };
         self.set(Metric::Cpu, usage.cpu.as_secs_f64() * 1e6 / operations);
         self.set(Metric::Switches, usage.switches as f64 / operations);
@@ -55,7 +60,7 @@ impl Figures {
 
     /// Adds a figure.
     pub fn set(&mut self, metric: Metric, value: f64) {
-        self.0.insert(metric, value);
+        self.values.insert(metric, value);
     }
 
     /// Adds a figure unless there is a larger one.
@@ -65,12 +70,17 @@ impl Figures {
 
     /// A figure, where it was measured.
     pub fn value(&self, metric: Metric) -> Option<f64> {
-        self.0.get(&metric).copied()
+        self.values.get(&metric).copied()
+    }
+
+    /// Operations whose costs are known.
+    pub fn operations(&self) -> f64 {
+        self.operations
     }
 
     /// What was measured.
     pub fn metrics(&self) -> impl Iterator<Item = Metric> {
-        self.0.keys().copied()
+        self.values.keys().copied()
     }
 
     /// The figures in a line.
@@ -78,6 +88,6 @@ impl Figures {
         let cell = |(metric, value): (&Metric, &f64)| {
             format!("{} {:.*}", metric.title(operation), metric.decimals(), value)
         };
-        self.0.iter().map(cell).collect::<Vec<_>>().join("  ")
+        self.values.iter().map(cell).collect::<Vec<_>>().join("  ")
     }
 }

@@ -11,7 +11,6 @@ use crate::contestant::Contestant;
 use crate::figures::Figures;
 use crate::live::Live;
 use crate::loads::Load;
-use crate::metric::Metric;
 use crate::report::Report;
 use crate::stage::{Running, Stage};
 use crate::system_calls::Counting;
@@ -32,11 +31,11 @@ pub struct Schedule<'a> {
     live: Live,
 }
 
-/// Turns that were had, and all of them.
+/// Turns that were had, and all of them, with the time that they are expected to take.
 struct Progress {
     begun: Instant,
-    done: usize,
-    all: usize,
+    done: (usize, Duration),
+    all: (usize, Duration),
 }
 
 impl<'a> Schedule<'a> {
@@ -58,15 +57,11 @@ impl<'a> Schedule<'a> {
             });
             loads.push((load, contestants));
         }
-        let turns = |(load, contestants): &(Box<dyn Load>, Vec<Contestant>)| {
-            contestants.len() * usize::try_from(load.rounds(arguments.rounds())).unwrap_or(usize::MAX)
-        };
-        let all = loads.iter().map(turns).sum();
         for (what, contestants) in lacking {
             let names: Vec<_> = contestants.into_iter().collect();
             eprintln!("without {}: {what}", names.join(", "));
         }
-        let turns = Progress { begun: Instant::now(), done: 0, all };
+        let turns = Progress::over(&loads, arguments);
         Ok(Self { arguments, stage, runtime, loads, turns, live: Live::new() })
     }
 
@@ -118,7 +113,7 @@ impl<'a> Schedule<'a> {
         for one in early.iter().chain(late) {
             let duration = Duration::from_secs(self.arguments.seconds().into());
             let figures = self.turn(load, one, duration)?;
-            self.turns.step();
+            self.turns.step(load.length(duration));
             let line = format!("{:28} {}", one.contestant.to_string(), figures.line(load.operation()));
             report.add(round, one.contestant, figures);
             self.live.show(&self.turns.line(), &line, &report.table());
@@ -144,25 +139,38 @@ impl<'a> Schedule<'a> {
             let Some(process) = &one.process else { continue };
             eprintln!("counting system calls of {}", one.contestant);
             let counting = Counting::start(process.id())?;
-            let begun = Instant::now();
-            let figures = self.turn(load, one, COUNTING)?;
-            let operations = figures.value(Metric::Throughput).unwrap_or(0.0) * begun.elapsed().as_secs_f64();
-            report.add_system_calls(one.contestant, counting.stop()?.per(operations));
+            let operations = self.turn(load, one, COUNTING)?.operations();
+            if operations > 0.0 {
+                report.add_system_calls(one.contestant, counting.stop()?.per(operations));
+            }
         }
         Ok(())
     }
 }
 
 impl Progress {
-    fn step(&mut self) {
-        self.done += 1;
+    fn over(loads: &[(Box<dyn Load>, Vec<Contestant>)], arguments: &Arguments) -> Self {
+        let turn = Duration::from_secs(arguments.seconds().into());
+        let mut all = (0, Duration::ZERO);
+        for (load, contestants) in loads {
+            let rounds = load.rounds(arguments.rounds());
+            for _ in contestants {
+                all.0 += usize::try_from(rounds).unwrap_or(0);
+                all.1 += load.length(turn) * rounds;
+            }
+        }
+        Self { begun: Instant::now(), done: (0, Duration::ZERO), all }
     }
 
-    /// How many of how many, and how long the others will take.
+    fn step(&mut self, expected: Duration) {
+        self.done.0 += 1;
+        self.done.1 += expected;
+    }
+
+    /// How many of how many, and how long the others will take if they are as slow as those before.
     fn line(&self) -> String {
-        let left = self.begun.elapsed() / u32::try_from(self.done.max(1)).unwrap_or(u32::MAX)
-            * u32::try_from(self.all - self.done).unwrap_or(0);
-        let left = left.as_secs();
-        format!("  {:3}/{}, {:2}:{:02} left", self.done, self.all, left / 60, left % 60)
+        let slowness = self.begun.elapsed().as_secs_f64() / self.done.1.as_secs_f64().max(1e-3);
+        let left = self.all.1.saturating_sub(self.done.1).mul_f64(slowness).as_secs();
+        format!("  {:3}/{}, {:2}:{:02} left", self.done.0, self.all.0, left / 60, left % 60)
     }
 }

@@ -99,6 +99,12 @@ impl Load for IdleClients {
         1
     }
 
+    fn length(&self, _asked: Duration) -> Duration {
+        let settling = self.look * SETTLED_LOOKS * 4;
+        let logins = Duration::from_millis(self.clients as u64);
+        (logins + settling) * self.times
+    }
+
     fn warms_up(&self) -> bool {
         false
     }

@@ -12,6 +12,7 @@ mod rotation;
 pub mod sysbench;
 
 use std::num::NonZeroU64;
+use std::time::Duration;
 
 use serde::Serialize;
 use tokio::runtime::Runtime;
@@ -63,6 +64,11 @@ pub trait Load {
     /// How often everybody has a turn, where `asked` is what the harness was asked for.
     fn rounds(&self, asked: u32) -> u32 {
         asked
+    }
+
+    /// How long a turn takes, all in all, where `asked` is how long it is to last. For the time left; no promise.
+    fn length(&self, asked: Duration) -> Duration {
+        asked + Duration::from_secs(1)
     }
 
     /// Whether a short turn before the first makes a difference.

@@ -48,13 +48,14 @@ impl Figures {
         self.set(Metric::Switches, usage.switches as f64 / operations);
     }
 
-    /// How much memory the proxy had at most meanwhile, and how much it has now.
-    pub fn memory(&mut self, turn: &Turn<'_>, spent: &Spent) {
-        if let Some(peak) = turn.grown_at_most_kib(spent) {
-            self.set(Metric::RssPeak, peak);
-        }
-        if let Some(now) = turn.grown_kib() {
-            self.set(Metric::RssSettled, now);
+    /// How much memory the proxy had at most since a meter was started, and how much it has now.
+    pub fn memory(&mut self, turn: &Turn<'_>) {
+        for (metric, grown) in
+            [(Metric::RssPeak, turn.grown_at_most_kib()), (Metric::RssSettled, turn.grown_kib())]
+        {
+            if let Some(grown) = grown {
+                self.set(metric, grown);
+            }
         }
     }
 

@@ -114,7 +114,7 @@ impl<'a> Schedule<'a> {
             let duration = Duration::from_secs(self.arguments.seconds().into());
             let figures = self.turn(load, one, duration)?;
             self.turns.step(load.length(duration));
-            let line = format!("{:28} {}", one.contestant.to_string(), figures.line(load.operation()));
+            let line = format!("{:32} {}", one.contestant.to_string(), figures.line(load.operation()));
             report.add(round, one.contestant, figures);
             self.live.show(&self.turns.line(), &line, &report.table());
         }
@@ -123,10 +123,12 @@ impl<'a> Schedule<'a> {
 
     fn turn(&self, load: &dyn Load, running: &Running, duration: Duration) -> anyhow::Result<Figures> {
         let turn = Turn { stage: self.stage, running, runtime: &self.runtime, duration };
-        load.run(&turn).with_context(|| {
+        let mut figures = load.run(&turn).with_context(|| {
             let log = running.process.as_ref().map(|process| process.log_end()).unwrap_or_default();
             format!("{} failed; its log ends with:\n{log}", running.contestant)
-        })
+        })?;
+        figures.memory(&turn);
+        Ok(figures)
     }
 
     fn count_system_calls(

@@ -9,7 +9,7 @@ use crate::client::{Handshake, Target};
 use crate::process::Process;
 use crate::scrape::Buckets;
 use crate::stage::{Running, Stage};
-use crate::usage::{self, Meter, Spent};
+use crate::usage::{self, Meter};
 
 /// What clients may take beyond the load's own time.
 const GRACE: Duration = Duration::from_secs(60);
@@ -52,8 +52,9 @@ impl Turn<'_> {
     }
 
     /// The most of that since a meter was started.
-    pub fn grown_at_most_kib(&self, spent: &Spent) -> Option<f64> {
-        spent.peak_kib.zip(self.running.rss_when_new).map(|(peak, new)| peak - new)
+    pub fn grown_at_most_kib(&self) -> Option<f64> {
+        let peak = self.process_id().and_then(|id| usage::peak_kib(id).ok());
+        peak.zip(self.running.rss_when_new).map(|(peak, new)| peak - new)
     }
 
     /// A histogram of the proxy's own, where it has any.

@@ -27,8 +27,6 @@ pub struct Spent {
     pub elapsed: Duration,
     /// What the proxy used meanwhile, if there is one.
     pub usage: Option<Usage>,
-    /// The most resident memory of the proxy meanwhile, in KiB, where the kernel tells.
-    pub peak_kib: Option<f64>,
 }
 
 /// Measures from its making on.
@@ -37,7 +35,6 @@ pub struct Meter {
     process: Option<u32>,
     begun: Instant,
     before: Option<Usage>,
-    tells_peak: bool,
 }
 
 impl Usage {
@@ -55,11 +52,11 @@ impl Usage {
 }
 
 impl Meter {
-    /// Begins; without a process, time alone is measured.
+    /// Begins, the peak of the memory too; without a process, time alone is measured.
     pub fn start(process: Option<u32>) -> anyhow::Result<Self> {
         let before = process.map(Usage::of).transpose()?;
-        let tells_peak = process.is_some_and(forget_peak);
-        Ok(Self { process, begun: Instant::now(), before, tells_peak })
+        process.map(forget_peak).transpose()?;
+        Ok(Self { process, begun: Instant::now(), before })
     }
 
     /// The time since the start.
@@ -72,14 +69,18 @@ impl Meter {
         let elapsed = self.begun.elapsed();
         let now = self.process.map(Usage::of).transpose()?;
         let usage = now.zip(self.before).map(|(now, before)| now.since(before));
-        let peak = self.process.filter(|_| self.tells_peak).and_then(|id| status_kib(id, "VmHWM:").ok());
-        Ok(Spent { elapsed, usage, peak_kib: peak })
+        Ok(Spent { elapsed, usage })
     }
 }
 
 /// Resident memory of a process, in KiB.
 pub fn rss_kib(id: u32) -> anyhow::Result<f64> {
     status_kib(id, "VmRSS:")
+}
+
+/// The most of that since a meter was started, in KiB.
+pub fn peak_kib(id: u32) -> anyhow::Result<f64> {
+    status_kib(id, "VmHWM:")
 }
 
 fn status_kib(id: u32, name: &str) -> anyhow::Result<f64> {
@@ -89,8 +90,8 @@ fn status_kib(id: u32, name: &str) -> anyhow::Result<f64> {
 }
 
 /// Sets the peak of the resident memory to what it is now (`clear_refs`, proc(5)).
-fn forget_peak(id: u32) -> bool {
-    fs::write(format!("/proc/{id}/clear_refs"), "5").is_ok()
+fn forget_peak(id: u32) -> anyhow::Result<()> {
+    fs::write(format!("/proc/{id}/clear_refs"), "5").context("the peak of the memory cannot be set back")
 }
 
 fn cpu(id: u32) -> anyhow::Result<Duration> {

@@ -46,10 +46,7 @@ impl Load for LargeResult {
             Reader::Fast => "as fast as it can".to_owned(),
             Reader::Slow(rate) => format!("{:.0} MB a second", rate / 1e6),
         };
-        format!(
-            "One client reads a result of {} MB, {reader}; memory is above that of the new process.",
-            self.rows * ROW / 1_000_000
-        )
+        format!("One client reads a result of {} MB, {reader}.", self.rows * ROW / 1_000_000)
     }
 
     fn operation(&self) -> Operation {
@@ -77,7 +74,6 @@ impl Load for LargeResult {
         let mut figures = Figures::default();
         figures.set(Metric::Throughput, mebibytes / spent.elapsed.as_secs_f64());
         figures.cost(&spent, mebibytes);
-        figures.memory(turn, &spent);
         Ok(figures)
     }
 }

@@ -61,8 +61,10 @@ fn list(arguments: &Arguments) -> anyhow::Result<()> {
 
 fn measure(arguments: &Arguments) -> anyhow::Result<()> {
     let threads = arguments.threads.map_or_else(std::thread::available_parallelism, Ok)?;
-    let stage = Stage::set(arguments.binaries(), threads, |step| eprintln!("{step}"))?;
-    let mut schedule = Schedule::new(arguments, &stage)?;
+    let binaries = arguments.binaries();
+    let loads = schedule::entered(arguments, &binaries)?;
+    let stage = Stage::set(binaries, threads, |step| eprintln!("{step}"))?;
+    let mut schedule = Schedule::new(arguments, &stage, loads)?;
     let mut report = Report::new(&stage, arguments.rounds(), arguments.seconds());
     let outcome = schedule.run(&mut report);
     // What was measured until then is not thrown away.

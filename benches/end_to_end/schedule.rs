@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use tokio::runtime::Runtime;
 
 use crate::arguments::Arguments;
 use crate::contestant::Contestant;
 use crate::figures::Figures;
+use crate::launch::Binaries;
 use crate::live::Live;
 use crate::loads::Load;
 use crate::report::Report;
@@ -21,12 +22,15 @@ const WARM_UP: Duration = Duration::from_secs(1);
 /// How long system calls are counted.
 const COUNTING: Duration = Duration::from_secs(5);
 
+/// A load, and who takes part.
+pub type Entry = (Box<dyn Load>, Vec<Contestant>);
+
 /// Loads, their contestants, and how far it has come.
 pub struct Schedule<'a> {
     arguments: &'a Arguments,
     stage: &'a Stage,
     runtime: Runtime,
-    loads: Vec<(Box<dyn Load>, Vec<Contestant>)>,
+    loads: Vec<Entry>,
     turns: Progress,
     live: Live,
 }
@@ -39,41 +43,26 @@ struct Progress {
 }
 
 impl<'a> Schedule<'a> {
-    /// What was asked for and can be run; says what cannot.
-    pub fn new(arguments: &'a Arguments, stage: &'a Stage) -> anyhow::Result<Self> {
+    /// For these, which [`entered`] names.
+    pub fn new(arguments: &'a Arguments, stage: &'a Stage, loads: Vec<Entry>) -> anyhow::Result<Self> {
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         let runtime = runtime.enable_all().build()?;
-        let mut lacking: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
-        let mut loads = Vec::new();
-        for load in arguments.loads()? {
-            let mut contestants = load.contestants();
-            contestants.retain(|&contestant| arguments.wants(contestant));
-            contestants.retain(|&contestant| {
-                let what = stage.binaries().lacks(contestant);
-                what.is_none_or(|what| {
-                    lacking.entry(what).or_default().insert(contestant.to_string());
-                    false
-                })
-            });
-            loads.push((load, contestants));
-        }
-        for (what, contestants) in lacking {
-            let names: Vec<_> = contestants.into_iter().collect();
-            eprintln!("without {}: {what}", names.join(", "));
-        }
         let turns = Progress::over(&loads, arguments);
         Ok(Self { arguments, stage, runtime, loads, turns, live: Live::new() })
     }
 
-    /// Runs everything and prints each load's tables as soon as they are there.
+    /// Runs everything and prints each load's tables as soon as they are there. A load that fails does not keep the others
+    /// from running.
     pub fn run(&mut self, report: &mut Report) -> anyhow::Result<()> {
+        let mut failed = Vec::new();
         for (load, contestants) in std::mem::take(&mut self.loads) {
-            load.prepare(self.stage, &self.runtime)?;
-            report.begin(load.as_ref());
-            self.run_load(load.as_ref(), &contestants, report)
-                .with_context(|| format!("the load {} failed", load.name()))?;
+            if let Err(error) = self.run_load(load.as_ref(), &contestants, report) {
+                self.live.say(&format!("{} failed: {error:#}", load.name()));
+                failed.push(load.name());
+            }
             println!("\n{}", report.end(load.as_ref()));
         }
+        ensure!(failed.is_empty(), "these loads failed: {}", failed.join(", "));
         Ok(())
     }
 
@@ -84,6 +73,9 @@ impl<'a> Schedule<'a> {
         report: &mut Report,
     ) -> anyhow::Result<()> {
         self.live.say(&load.name());
+        let prepared = load.prepare(self.stage, &self.runtime);
+        report.begin(load);
+        prepared?;
         let start = |&contestant: &Contestant| {
             self.stage.start(contestant).with_context(|| format!("{contestant} does not start"))
         };
@@ -150,8 +142,28 @@ impl<'a> Schedule<'a> {
     }
 }
 
+/// The loads that were asked for, each with those contestants that were asked for and can be run; says which cannot.
+pub fn entered(arguments: &Arguments, binaries: &Binaries) -> anyhow::Result<Vec<Entry>> {
+    let (mut entered, mut lacking) = (Vec::new(), BTreeMap::<_, BTreeSet<_>>::new());
+    for load in arguments.loads()? {
+        let asked = load.contestants().into_iter().filter(|&contestant| arguments.wants(contestant));
+        let (can, cannot): (Vec<_>, Vec<_>) = asked.partition(|&one| binaries.lacks(one).is_none());
+        for contestant in cannot {
+            let what = binaries.lacks(contestant).unwrap_or_default();
+            lacking.entry(what).or_default().insert(contestant.to_string());
+        }
+        entered.push((load, can));
+    }
+    for (what, contestants) in lacking {
+        eprintln!("without {}: {what}", contestants.into_iter().collect::<Vec<_>>().join(", "));
+    }
+    entered.retain(|(_, contestants)| !contestants.is_empty());
+    ensure!(!entered.is_empty(), "nobody to measure; --list shows loads and their contestants");
+    Ok(entered)
+}
+
 impl Progress {
-    fn over(loads: &[(Box<dyn Load>, Vec<Contestant>)], arguments: &Arguments) -> Self {
+    fn over(loads: &[Entry], arguments: &Arguments) -> Self {
         let turn = Duration::from_secs(arguments.seconds().into());
         let mut all = (0, Duration::ZERO);
         for (load, contestants) in loads {

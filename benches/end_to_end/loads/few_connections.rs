@@ -52,12 +52,11 @@ impl Load for FewConnections {
     }
 
     fn references(&self, contestant: Contestant) -> Vec<Contestant> {
-        let same_build = |setup| match contestant.program {
-            Program::Baseline(_) => Program::Baseline(setup),
-            _ => Program::Sealock(setup),
+        let build = match contestant.program {
+            Program::Baseline(_) => Program::Baseline,
+            _ => Program::Sealock,
         };
-        let as_many = Contestant::sealock(Program::Sealock, Transport::Tls, Setup::sharing(self.clients));
-        let as_many = Contestant { program: same_build(Setup::sharing(self.clients)), ..as_many };
+        let as_many = Self::sealock(build, self.clients);
         vec![as_many, Contestant::FLOOR_TLS]
     }
 

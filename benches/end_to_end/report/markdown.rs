@@ -17,7 +17,7 @@ impl Report {
             let _ = writeln!(text, "- {name}: {value}");
         }
         let _ = writeln!(text, "\n{LEGEND}");
-        for section in &self.loads {
+        for section in self.loads.iter().filter(|section| !section.turns.is_empty()) {
             let _ = write!(text, "\n{}", section.markdown(Some(charts)));
         }
         text

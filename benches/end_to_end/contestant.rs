@@ -111,6 +111,12 @@ impl Contestant {
         Self { program: Program::Floor, ..self }
     }
 
+    /// The other build in the same setup, if this is the one to measure.
+    pub fn baseline(self) -> Option<Self> {
+        let Program::Sealock(setup) = self.program else { return None };
+        Some(Self { program: Program::Baseline(setup), ..self })
+    }
+
     /// How it is configured, if it is a Sealock.
     pub fn setup(self) -> Option<Setup> {
         match self.program {

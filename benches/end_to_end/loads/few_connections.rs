@@ -57,7 +57,7 @@ impl Load for FewConnections {
             _ => Program::Sealock,
         };
         let as_many = Self::sealock(build, self.clients);
-        vec![as_many, Contestant::FLOOR_TLS]
+        [as_many, Contestant::FLOOR_TLS].into_iter().chain(contestant.baseline()).collect()
     }
 
     fn compared(&self) -> Vec<Metric> {

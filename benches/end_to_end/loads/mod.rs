@@ -55,7 +55,7 @@ pub trait Load {
 
     /// With whom a contestant is compared.
     fn references(&self, contestant: Contestant) -> Vec<Contestant> {
-        vec![contestant.floor(), Contestant::HAPROXY]
+        [contestant.floor(), Contestant::HAPROXY].into_iter().chain(contestant.baseline()).collect()
     }
 
     /// In what it is compared.

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::client::{Client, Handshake, Target};
-use crate::contestant::{Contestant, Link, Program};
+use crate::contestant::{Contestant, Link};
 use crate::crowd;
 use crate::figures::Figures;
 use crate::loads::{Load, Operation, point_select};
@@ -56,8 +56,7 @@ impl Load for Rotation {
     }
 
     fn references(&self, contestant: Contestant) -> Vec<Contestant> {
-        let build = |setup| Contestant { program: Program::Sealock(setup), ..contestant };
-        contestant.setup().map(build).into_iter().collect()
+        contestant.baseline().into_iter().collect()
     }
 
     fn compared(&self) -> Vec<Metric> {

@@ -6,8 +6,8 @@ use crate::contestant::Contestant;
 use crate::metric::Metric;
 use crate::report::{Report, Section};
 
-const LEGEND: &str = "Median (smallest–largest) over the rounds. Ratios are taken within a round; ≈ marks one that was on \
-                      both sides of 1, where the noise is larger than the difference.";
+const LEGEND: &str = "Median (smallest–largest) over the rounds. Ratios are taken within a round; ≈ marks those where the noise \
+                      is larger than the difference: the rounds differ by more than the median does from 1.";
 
 impl Report {
     /// All tables, with the charts that are in the directory `charts`.

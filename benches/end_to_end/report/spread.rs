@@ -21,9 +21,9 @@ impl Spread {
         Some(Self { median: f64::midpoint(lower, upper), min: *values.first()?, max: *values.last()? })
     }
 
-    /// Whether a ratio was on both sides of 1: the noise is larger than the difference.
+    /// Whether the rounds differ by more than the median of a ratio differs from 1: the noise is larger than the difference.
     pub fn is_noise(&self) -> bool {
-        self.min <= 1.0 && self.max >= 1.0
+        self.max - self.min >= (self.median - 1.0).abs()
     }
 
     /// The text of a table's cell.

@@ -6,10 +6,10 @@ PYTHON ?= python3
 ARGS ?=
 PYTHON_ENVIRONMENTS := target/python/pymysql-1.1 target/python/pymysql-newest target/python/oslo-db
 
-.PHONY: help build demo test check bench packages
+.PHONY: help build demo test check bench bench-quick bench-micro packages
 
 help: ## Show the targets
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 build: ## Build the release binary
 	@tools/require cc
@@ -31,9 +31,18 @@ check: ## What is checked without running a server
 	$(CARGO) test --test config --test docs --test layering
 	tools/deny
 
-bench: ## Measure what a query costs (make bench ARGS=--help)
-	@tools/require cc mariadbd sysbench haproxy
+bench: ## Measure what Sealock costs beside other proxies (make bench ARGS=--help; ARGS=--list: loads and contestants)
+	@tools/require cc mariadbd sysbench haproxy strace dejavu
 	$(CARGO) bench --bench end_to_end -- $(ARGS)
+
+bench-quick: ## Run every load of the benchmark once, small, in the debug build: whether it works, not how fast
+	@tools/require cc mariadbd sysbench haproxy dejavu
+	$(CARGO) test --bench end_to_end -- --quick $(ARGS)
+	$(CARGO) test --bench micro
+
+bench-micro: ## Measure single steps of the data path (make bench-micro ARGS=sql)
+	@tools/require cc mariadbd
+	$(CARGO) bench --bench micro -- $(ARGS)
 
 packages:
 	@tools/require cc mariadbd mariadb python-venv

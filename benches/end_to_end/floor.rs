@@ -18,11 +18,15 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{
     AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, copy_bidirectional_with_sizes,
 };
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 const BUFFER_LEN: usize = 16 * 1024;
+
+/// Connections that wait to be accepted, as many as HAProxy and Sealock let wait. Beyond that the kernel may forget a
+/// connection that its client takes for open; where the server speaks first, that client waits for ever.
+const BACKLOG: u32 = 4096;
 
 /// Bytes of a packet header: three of length, the sequence id.
 const HEADER_LEN: usize = 4;
@@ -76,7 +80,9 @@ async fn accept(
     backend: SocketAddr,
     acceptor: Option<TlsAcceptor>,
 ) -> anyhow::Result<()> {
-    let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(listen).with_context(|| format!("cannot listen on {listen}"))?;
+    let listener = socket.listen(BACKLOG)?;
     loop {
         let (client, _) = listener.accept().await?;
         let acceptor = acceptor.clone();

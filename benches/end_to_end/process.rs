@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::usage::Usage;
 
@@ -63,6 +64,12 @@ impl Process {
     /// What it has used since it started, all threads together.
     pub fn usage(&self) -> anyhow::Result<Usage> {
         Usage::of(self.id).with_context(|| format!("it has ended; its log ends with:\n{}", self.log_end()))
+    }
+
+    /// Tells it that its configuration or its files have changed (SIGHUP).
+    pub fn hang_up(&self) -> anyhow::Result<()> {
+        let id = i32::try_from(self.id).ok().and_then(Pid::from_raw).context("no process id")?;
+        Ok(kill_process(id, Signal::HUP)?)
     }
 
     /// Waits until whoever listens on `address` passes a greeting on.

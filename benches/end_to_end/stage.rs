@@ -1,20 +1,22 @@
-//! Everything that stands still while contestants run: the server, certificates, configuration files, ports.
+//! Everything that stands still while contestants run: the server, certificates, ports.
 
-use std::env;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::Context as _;
-use sealock::app::scratch::{Options, ScratchServer};
+use sealock::app::scratch::{Options, ScratchServer, TlsFiles};
 use sealock::tls::mint::{Authority, DEFAULT_DAYS, KeyType};
 use tempfile::TempDir;
 
-use crate::contestant::{Contestant, Running};
-use crate::load;
+use crate::client::{Client, Handshake, Target, Tls};
+use crate::contestant::{Contestant, Program, Transport};
+use crate::launch::{Binaries, Ports, Surroundings};
+use crate::loads::sysbench;
 use crate::process::Process;
+use crate::usage;
 
 /// The account of the load, which may do anything in [`SCHEMA`].
 pub const USER: &str = "sbtest";
@@ -22,6 +24,10 @@ pub const USER: &str = "sbtest";
 pub const PASSWORD: &str = "sbtest";
 /// The load's schema.
 pub const SCHEMA: &str = "sbtest";
+
+/// What the server needs for many clients that have a connection each.
+const SERVER_ARGUMENTS: [&str; 3] =
+    ["--max-connections=5000", "--back-log=2000", "--innodb-buffer-pool-size=256M"];
 
 /// The scratch server and a directory with what contestants and load need. Dropping it removes both.
 pub struct Stage {
@@ -32,12 +38,19 @@ pub struct Stage {
     threads: NonZeroUsize,
 }
 
-/// The programs of Sealock.
-pub struct Binaries {
-    /// The one to measure.
-    pub sealock: PathBuf,
-    /// Another one beside it.
-    pub baseline: Option<PathBuf>,
+/// A contestant that is up.
+#[derive(Debug)]
+pub struct Running {
+    /// Which one.
+    pub contestant: Contestant,
+    /// Its process, if there is one between client and server.
+    pub process: Option<Process>,
+    /// Where clients connect.
+    pub address: SocketAddr,
+    /// Resident memory of the process when it had greeted its first client, in KiB.
+    pub rss_when_new: Option<f64>,
+    /// Where it tells of itself, if it does.
+    pub admin: Option<SocketAddr>,
 }
 
 impl Stage {
@@ -47,22 +60,19 @@ impl Stage {
         threads: NonZeroUsize,
         mut progress: impl FnMut(&str),
     ) -> anyhow::Result<Self> {
-        let directory = tempfile::Builder::new().prefix("sealock-bench-").tempdir()?;
+        let directory = tempfile::Builder::new()
+            .prefix("sealock-bench-")
+            .permissions(fs::Permissions::from_mode(0o755)) // the server's user reads its certificate here
+            .tempdir()?;
         mint(directory.path())?;
-        let statements = vec![
-            format!("CREATE DATABASE {SCHEMA}"),
-            format!("CREATE USER '{USER}'@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'"),
-            format!("GRANT ALL ON {SCHEMA}.* TO '{USER}'@'127.0.0.1'"),
-        ];
-        let options = Options { tcp: true, statements, ..Options::default() };
-        let server = ScratchServer::start(&options, &mut progress)?;
+        let server = ScratchServer::start(&server_options(directory.path()), &mut progress)?;
         let address = loopback(server.port().context("the scratch server has no port")?);
-        progress("filling the table");
-        load::prepare(directory.path(), address)?;
+        progress("filling the tables");
+        sysbench::prepare(directory.path(), address)?;
         Ok(Self { directory, server, address, binaries, threads })
     }
 
-    /// Where the load runs, with the TLS files that sysbench looks for.
+    /// Where sysbench runs, with the TLS files that it looks for.
     pub fn directory(&self) -> &Path {
         self.directory.path()
     }
@@ -77,101 +87,54 @@ impl Stage {
         self.threads
     }
 
-    /// What keeps a contestant from running.
-    pub fn lacks(&self, contestant: Contestant) -> Option<&'static str> {
-        match contestant {
-            Contestant::HaproxyPlaintext if haproxy().is_none() => {
-                Some("HAProxy is not installed (Debian and Ubuntu: apt-get install haproxy)")
-            }
-            Contestant::BaselineTls | Contestant::BaselinePlaintext if self.binaries.baseline.is_none() => {
-                Some("no --baseline was given")
-            }
-            _ => None,
-        }
+    /// The programs that contestants are.
+    pub fn binaries(&self) -> &Binaries {
+        &self.binaries
     }
 
-    /// Starts a contestant on a free port and waits until it passes the server's greeting on.
+    /// Starts a contestant on free ports and waits until it passes the server's greeting on.
     pub fn start(&self, contestant: Contestant) -> anyhow::Result<Running> {
-        let address = loopback(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port());
-        let (program, arguments) = self.command(contestant, address)?;
-        let log = self.path(&format!("{contestant}.log"));
-        let process = Process::start(&program, &arguments, log)?;
-        process.wait_for_greeting(address)?;
-        Ok(Running { contestant, process, address })
-    }
-
-    fn command(&self, contestant: Contestant, address: SocketAddr) -> anyhow::Result<(PathBuf, Vec<String>)> {
-        let configured = |flag: &str, text: String, suffix: &str| {
-            let file = self.path(&format!("{contestant}.{suffix}"));
-            fs::write(&file, text)?;
-            anyhow::Ok([flag.to_owned(), file.display().to_string()])
+        let ports = Ports { clients: free_address()?, admin: free_address()? };
+        let socket = self.server.socket();
+        let around = Surroundings {
+            directory: self.directory.path(),
+            server: self.address,
+            socket: &socket,
+            threads: self.threads,
         };
-        Ok(match contestant {
-            Contestant::FloorTls => {
-                let tls = [("--certificate", "server.pem"), ("--key", "server.key")];
-                let tls = tls.map(|(flag, file)| format!("{flag}={}", self.path(file).display()));
-                (env::current_exe()?, [self.floor(address).as_slice(), &tls].concat())
-            }
-            Contestant::FloorPlaintext => (env::current_exe()?, self.floor(address).to_vec()),
-            Contestant::HaproxyPlaintext => {
-                let file = configured("-f", self.haproxy_configuration(address), "cfg")?;
-                (
-                    haproxy().context("HAProxy is not installed")?,
-                    [["-db".to_owned()].as_slice(), &file].concat(),
-                )
-            }
-            Contestant::SealockTls | Contestant::SealockPlaintext => {
-                let file = configured("--config", self.sealock_configuration(address), "toml")?;
-                (self.binaries.sealock.clone(), [["run".to_owned()].as_slice(), &file].concat())
-            }
-            Contestant::BaselineTls | Contestant::BaselinePlaintext => {
-                let file = configured("--config", self.sealock_configuration(address), "toml")?;
-                let program = self.binaries.baseline.clone().context("no --baseline was given")?;
-                (program, [["run".to_owned()].as_slice(), &file].concat())
-            }
+        let Some((program, arguments)) = self.binaries.command(contestant, &around, ports)? else {
+            return Ok(Running {
+                contestant,
+                process: None,
+                address: self.address,
+                rss_when_new: None,
+                admin: None,
+            });
+        };
+        let process = Process::start(&program, &arguments, self.path(&format!("{contestant}.log")))?;
+        process.wait_for_greeting(ports.clients)?;
+        let tells = matches!(contestant.program, Program::Sealock(_) | Program::Baseline(_));
+        Ok(Running {
+            contestant,
+            rss_when_new: usage::rss_kib(process.id()).ok(),
+            process: Some(process),
+            address: ports.clients,
+            admin: tells.then_some(ports.admin),
         })
     }
 
-    fn floor(&self, address: SocketAddr) -> [String; 4] {
-        [
-            "floor".to_owned(),
-            format!("--listen={address}"),
-            format!("--backend={}", self.address),
-            format!("--threads={}", self.threads),
-        ]
+    /// How clients reach a contestant.
+    pub fn target(&self, running: &Running, handshake: Handshake) -> anyhow::Result<Target> {
+        let tls = match running.contestant.transport {
+            Transport::Tls => Some(Tls::trusting(&self.path("cacert.pem"), "localhost", handshake)?),
+            Transport::Plaintext => None,
+        };
+        Ok(target(running.address, tls))
     }
 
-    fn haproxy_configuration(&self, address: SocketAddr) -> String {
-        let (threads, server) = (self.threads, self.address);
-        format!(
-            "global\n  nbthread {threads}\n  maxconn 2000\n\
-             defaults\n  mode tcp\n  timeout connect 5s\n  timeout client 1h\n  timeout server 1h\n\
-             listen mariadb\n  bind {address}\n  server db1 {server}\n"
-        )
-    }
-
-    fn sealock_configuration(&self, address: SocketAddr) -> String {
-        let (threads, server) = (self.threads, self.address);
-        format!(
-            r#"
-[[listener]]
-bind = "{address}"
-tls = {{ mode = "optional", certificate = "server.pem", key = "server.key" }}
-[[backend]]
-name = "db1"
-address = "{server}"
-tls.mode = "disabled"
-[[account]]
-user = "{USER}"
-password = "{PASSWORD}"
-[pool]
-max_connections = 2000
-[admin]
-http = ""
-[runtime]
-worker_threads = {threads}
-"#
-        )
+    /// A client of the server itself.
+    pub async fn control(&self) -> anyhow::Result<Client> {
+        Client::connect(&target(self.address, None)).await
     }
 
     fn path(&self, file: &str) -> PathBuf {
@@ -179,35 +142,50 @@ worker_threads = {threads}
     }
 }
 
-/// The server's certificate, and the client's under the names that sysbench looks for.
+fn target(address: SocketAddr, tls: Option<Tls>) -> Target {
+    Target { address, user: USER, password: PASSWORD, schema: SCHEMA, tls }
+}
+
+fn server_options(directory: &Path) -> Options {
+    let hosts = ["127.0.0.1", "localhost"]; // over TCP, and over the unix socket
+    let account = |host| {
+        let user = format!("'{USER}'@'{host}'");
+        [
+            format!("CREATE USER {user} IDENTIFIED BY '{PASSWORD}'"),
+            format!("GRANT ALL ON {SCHEMA}.* TO {user}"),
+        ]
+    };
+    let schema = format!("CREATE DATABASE {SCHEMA}");
+    let statements = [schema].into_iter().chain(hosts.into_iter().flat_map(account)).collect();
+    let file = |name: &str| directory.join(name);
+    Options {
+        tcp: true,
+        statements,
+        tls: Some(TlsFiles { certificate: file("db.pem"), key: file("db.key"), ca: file("cacert.pem") }),
+        arguments: SERVER_ARGUMENTS.map(Into::into).into(),
+        ..Options::default()
+    }
+}
+
+/// Certificates of the contestants and of the server, and the client's under the names that sysbench looks for.
 fn mint(directory: &Path) -> anyhow::Result<()> {
     let path = |file| directory.join(file);
     let authority = Authority::generate("Sealock benchmark CA", KeyType::Ecdsa)?;
     let names = ["localhost", "127.0.0.1"].map(str::to_owned);
-    let server = authority.issue_server(&names, DEFAULT_DAYS, KeyType::Ecdsa)?;
-    server.write(&path("server.pem"), &path("server.key"))?;
+    for (certificate, key) in [("server.pem", "server.key"), ("other.pem", "other.key"), ("db.pem", "db.key")]
+    {
+        let identity = authority.issue_server(&names, DEFAULT_DAYS, KeyType::Ecdsa)?;
+        identity.write(&path(certificate), &path(key))?;
+    }
+    fs::set_permissions(path("db.key"), fs::Permissions::from_mode(0o644))?; // of a server that is gone tomorrow
     let client = authority.issue_client("sysbench", DEFAULT_DAYS, KeyType::Ecdsa)?;
     client.write(&path("client-cert.pem"), &path("client-key.pem"))?;
     fs::write(path("cacert.pem"), &authority.pem().certificate)?;
     Ok(())
 }
 
-fn haproxy() -> Option<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let directories = env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
-    directories.map(|directory| directory.join("haproxy")).find(|file| file.is_file())
-}
-
-/// The first line that a program says about its version; none where it does not run.
-pub fn version(program: &Path, flag: &str) -> Option<String> {
-    let output = Command::new(program).arg(flag).output().ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    text.lines().next().map(str::to_owned)
-}
-
-/// HAProxy's version, where it is installed.
-pub fn haproxy_version() -> Option<String> {
-    version(&haproxy()?, "-v")
+fn free_address() -> anyhow::Result<SocketAddr> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }
 
 fn loopback(port: u16) -> SocketAddr {

@@ -7,7 +7,7 @@ use std::process::{Child, ChildStderr, Command, Stdio};
 use anyhow::{Context as _, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
-/// Calls that are rarer than this for each query belong to the start and the end.
+/// Calls that are rarer than this for each operation belong to the start and the end.
 const RARE: f64 = 0.001;
 
 /// strace at work.
@@ -55,13 +55,12 @@ impl Drop for Counting {
 }
 
 impl Counts {
-    /// Calls for each of `queries`.
-    pub fn per(&self, queries: u64) -> BTreeMap<String, f64> {
-        #[expect(clippy::cast_precision_loss, reason = "a quotient for people")]
-        let per_query = |calls: u64| calls as f64 / queries as f64;
+    /// Calls for each of `operations`.
+    pub fn per(&self, operations: f64) -> BTreeMap<String, f64> {
+        let per_operation = |calls: u64| calls as f64 / operations;
         self.0
             .iter()
-            .map(|(name, &calls)| (name.clone(), per_query(calls)))
+            .map(|(name, &calls)| (name.clone(), per_operation(calls)))
             .filter(|&(_, calls)| calls >= RARE)
             .collect()
     }

@@ -1,7 +1,7 @@
 //! What a process has used, read from /proc.
 
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
@@ -20,19 +20,78 @@ pub struct Usage {
     pub switches: u64,
 }
 
+/// What part of a load has taken.
+#[derive(Clone, Copy, Debug)]
+pub struct Spent {
+    /// Its time.
+    pub elapsed: Duration,
+    /// What the proxy used meanwhile, if there is one.
+    pub usage: Option<Usage>,
+}
+
+/// Measures from its making on.
+#[derive(Debug)]
+pub struct Meter {
+    process: Option<u32>,
+    begun: Instant,
+    before: Option<Usage>,
+}
+
 impl Usage {
     /// What process `id` has used since it started.
     pub fn of(id: u32) -> anyhow::Result<Self> {
         Ok(Self { cpu: cpu(id)?, switches: switches(id)? })
     }
 
-    /// What was used since `earlier`.
-    pub fn since(self, earlier: Self) -> Self {
+    fn since(self, earlier: Self) -> Self {
         Self {
             cpu: self.cpu.saturating_sub(earlier.cpu),
             switches: self.switches.saturating_sub(earlier.switches),
         }
     }
+}
+
+impl Meter {
+    /// Begins, the peak of the memory too; without a process, time alone is measured.
+    pub fn start(process: Option<u32>) -> anyhow::Result<Self> {
+        let before = process.map(Usage::of).transpose()?;
+        process.map(forget_peak).transpose()?;
+        Ok(Self { process, begun: Instant::now(), before })
+    }
+
+    /// The time since the start.
+    pub fn elapsed(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
+    /// What was used since the start.
+    pub fn stop(&self) -> anyhow::Result<Spent> {
+        let elapsed = self.begun.elapsed();
+        let now = self.process.map(Usage::of).transpose()?;
+        let usage = now.zip(self.before).map(|(now, before)| now.since(before));
+        Ok(Spent { elapsed, usage })
+    }
+}
+
+/// Resident memory of a process, in KiB.
+pub fn rss_kib(id: u32) -> anyhow::Result<f64> {
+    status_kib(id, "VmRSS:")
+}
+
+/// The most of that since a meter was started, in KiB.
+pub fn peak_kib(id: u32) -> anyhow::Result<f64> {
+    status_kib(id, "VmHWM:")
+}
+
+fn status_kib(id: u32, name: &str) -> anyhow::Result<f64> {
+    let status = fs::read_to_string(format!("/proc/{id}/status"))?;
+    let value = status.lines().find_map(|line| line.strip_prefix(name)).context("no such line")?;
+    Ok(value.split_ascii_whitespace().next().context("no value")?.parse()?)
+}
+
+/// Sets the peak of the resident memory to what it is now (`clear_refs`, proc(5)).
+fn forget_peak(id: u32) -> anyhow::Result<()> {
+    fs::write(format!("/proc/{id}/clear_refs"), "5").context("the peak of the memory cannot be set back")
 }
 
 fn cpu(id: u32) -> anyhow::Result<Duration> {

@@ -35,13 +35,14 @@ fn oslo_db_finds_the_same_and_reaches_the_server_for_its_statements_only() {
     let ca = format!("{path}/ca.pem");
 
     let (expected, directly) = run(&mut root, &[&port.to_string(), USER, PASSWORD, "directly", WORKERS]);
-    let (found, through) = run(&mut root, &[&proxy.port().to_string(), USER, PASSWORD, "through", WORKERS, &ca]);
+    let (found, through) =
+        run(&mut root, &[&proxy.port().to_string(), USER, PASSWORD, "through", WORKERS, &ca]);
 
     assert!(expected.lines().count() >= 12, "{expected}");
     assert_eq!(found, expected);
     println!("directly {directly:?}, through {through:?}");
     assert!(through.connections <= 8, "{through:?}");
-    assert!(through.commands * 10 < directly.commands * 7, "directly {directly:?}, through {through:?}");
+    assert!(through.commands * 100 < directly.commands * 85, "directly {directly:?}, through {through:?}");
 }
 
 /// What the services printed, and what the server saw of them.

@@ -57,6 +57,7 @@ impl Session {
         let mut task = Task::new(incoming, &nothing);
         task.statement_id = Some(own.statements.next_id());
         task.shows_tracking = asked.effects.contains(Effects::SHOWS_SETTINGS);
+        task.sets_back = asked.effects.contains(Effects::SETS_BACK);
         if whole && asked.kill.is_none() {
             let changed =
                 crate::frontend::rewrite::statement(text, &asked, own.mode, self.id(), self.clients_of(own));

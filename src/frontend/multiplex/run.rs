@@ -29,6 +29,8 @@ pub struct Task<'a> {
     pub kept: Option<Vec<u8>>,
     /// The id by which the client will know the statement that it prepares.
     pub statement_id: Option<u32>,
+    /// It sets variables back when it is done, which the server reports late; preparing does so too.
+    pub sets_back: bool,
     /// It prepares a statement that shows the client's own wish for reports.
     pub shows_tracking: bool,
     /// The client's id of the prepared statement that it is about.
@@ -59,6 +61,7 @@ impl<'a> Task<'a> {
             instead: None,
             kept: None,
             statement_id: None,
+            sets_back: statement.effects.contains(Effects::SETS_BACK),
             shows_tracking: false,
             prepared: None,
         }

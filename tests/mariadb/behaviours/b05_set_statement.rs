@@ -69,3 +69,31 @@ fn b05_set_statement_is_routed_as_its_inner_statement() {
         stage.a.say("SELECT COUNT(*) FROM t");
     });
 }
+
+/// A server reports what was set back, or changed before an error, with the next OK packet that has a change of its own; it is
+/// nobody else's business.
+#[test]
+fn b05_what_is_reported_late_is_told_late_and_to_a_alone() {
+    Play::new("b05_late").compare(|stage| {
+        stage.a.say("CREATE PROCEDURE half() BEGIN SET time_zone = '+03:00'; SELECT * FROM nowhere; END");
+        for sql in [
+            "SET STATEMENT time_zone = '+09:00' FOR SELECT @@time_zone",
+            "SET STATEMENT time_zone = '+09:00' FOR SELECT * FROM nowhere",
+            "CALL half()",
+        ] {
+            stage.a.tell(sql);
+            stage.others(|other| drop(other.query("USE b05_late")));
+            stage.disturb_around();
+            stage.a.query("SET @@time_zone = '-05:00'");
+            stage.disturb_around();
+            stage.a.query("DO 1");
+            stage.a.query("USE b05_late");
+            stage.a.query("DO 1");
+        }
+        stage.a.prepare("SET STATEMENT time_zone = '+09:00' FOR SELECT @@time_zone");
+        stage.others(|other| drop(other.query("USE b05_late")));
+        stage.disturb_around();
+        stage.a.query("DO 1");
+        stage.a.query("USE b05_late");
+    });
+}

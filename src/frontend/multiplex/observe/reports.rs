@@ -226,7 +226,7 @@ pub(super) fn is_reported_late(task: &Task<'_>, observed: &Observed) -> bool {
     let changes = Effects::ROUTINE.union(Effects::SETS_UNREPORTED);
     let several = matches!(task.statement.kind, Kind::Set | Kind::Several);
     let failed = observed.last == Last::Error && (several || task.has(changes));
-    task.runs_a_statement() && (failed || task.has(Effects::SETS_BACK))
+    task.sets_back || (task.runs_a_statement() && failed)
 }
 
 /// The reports of an answer, but for that of [`MAKE_REPORT`] itself.

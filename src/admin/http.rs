@@ -14,6 +14,7 @@ use axum::routing::get;
 use axum::{Router, serve::Listener};
 use serde_json::json;
 
+use crate::admin::command::Commands;
 use crate::admin::connections::{self, Limits};
 use crate::admin::ready::Readiness;
 use crate::admin::views::Views;
@@ -33,18 +34,26 @@ pub struct AdminState {
 pub struct Endpoint {
     state: AdminState,
     views: Option<Views>,
+    commands: Option<Commands>,
 }
 
 impl From<AdminState> for Endpoint {
     fn from(state: AdminState) -> Self {
-        Self { state, views: None }
+        Self { state, views: None, commands: None }
     }
 }
 
 impl AdminState {
     /// The endpoint that shows these views, too.
     pub fn with_views(self, views: Views) -> Endpoint {
-        Endpoint { state: self, views: Some(views) }
+        Endpoint { state: self, views: Some(views), commands: None }
+    }
+}
+
+impl Endpoint {
+    /// The same, which can also be told what to do.
+    pub fn with_commands(self, commands: Commands) -> Self {
+        Self { commands: Some(commands), ..self }
     }
 }
 
@@ -71,6 +80,7 @@ fn router(endpoint: Endpoint) -> Router {
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .merge(endpoint.views.map(Views::router).unwrap_or_default())
+        .merge(endpoint.commands.map(Commands::router).unwrap_or_default())
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(endpoint.state)
@@ -84,6 +94,9 @@ async fn index() -> Response {
             "/metrics": "metrics in Prometheus' text format",
             "/healthz": "200 while the process lives",
             "/api/v1/sessions": "who is connected, in which state, pinned by what; account, state, pin, limit",
+            "/api/v1/certificates": "every certificate and revocation list in use",
+            "/api/v1/reloads": "the last reloads, the latest first",
+            "/api/v1/reload": "POST: reads configuration and certificates again (sealock reload)",
             "/api/v1/pools": "connections of each account to each backend; account, backend, limit",
             "/readyz": "200 while clients can be served, otherwise 503 with the reasons",
         },
@@ -116,7 +129,7 @@ async fn not_found(uri: Uri) -> Response {
 }
 
 async fn method_not_allowed() -> Response {
-    refuse(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are answered here")
+    refuse(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are answered here, and POST at /api/v1/reload")
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What an operator asks a running proxy, over HTTP: metrics, health, who is connected, how full the pools are.
 //!
-//! Built by `app`, which hands in what is read here; nothing in this module changes the proxy. The endpoint has no
+//! Built by `app`, which hands in what is read and commanded here; only [`command`] changes anything. The endpoint has no
 //! authentication, so the configuration lets it listen on loopback or a unix socket only.
 //!
 //! The read models ([`sessions`], [`pools`], [`ready`]) are plain data that both sides know: the endpoint writes them as
@@ -8,8 +8,11 @@
 
 mod connections;
 
+pub mod certificates;
+pub mod command;
 pub mod http;
 pub mod pools;
 pub mod ready;
+pub mod reloads;
 pub mod sessions;
 pub mod views;

@@ -8,10 +8,12 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use crate::admin::certificates::Certificates;
 use crate::admin::http::refuse;
 use crate::admin::pools::{PoolFilter, Pools};
+use crate::admin::reloads::Reloads;
 use crate::admin::sessions::{SessionFilter, Sessions};
 
 /// The read models behind `/api/v1/`. Each is asked on a thread that may wait for locks, once for each request.
@@ -21,6 +23,10 @@ pub struct Views {
     pub sessions: Arc<dyn Fn(&SessionFilter) -> Sessions + Send + Sync>,
     /// Asked at each `/api/v1/pools`; [`Pools::select`] does the filtering.
     pub pools: Arc<dyn Fn(&PoolFilter) -> Pools + Send + Sync>,
+    /// Asked at each `/api/v1/certificates`.
+    pub certificates: Arc<dyn Fn() -> Certificates + Send + Sync>,
+    /// Asked at each `/api/v1/reloads`.
+    pub reloads: Arc<dyn Fn() -> Reloads + Send + Sync>,
 }
 
 impl Views {
@@ -29,6 +35,8 @@ impl Views {
         Router::new()
             .route("/api/v1/sessions", get(sessions))
             .route("/api/v1/pools", get(pools))
+            .route("/api/v1/certificates", get(certificates))
+            .route("/api/v1/reloads", get(reloads))
             .with_state(self)
     }
 }
@@ -43,6 +51,19 @@ async fn sessions(
 async fn pools(State(views): State<Views>, asked: Result<Query<PoolFilter>, QueryRejection>) -> Response {
     view(asked, move |filter| (views.pools)(filter)).await
 }
+
+async fn certificates(State(views): State<Views>, asked: Result<Query<Nothing>, QueryRejection>) -> Response {
+    view(asked, move |_| (views.certificates)()).await
+}
+
+async fn reloads(State(views): State<Views>, asked: Result<Query<Nothing>, QueryRejection>) -> Response {
+    view(asked, move |_| (views.reloads)()).await
+}
+
+/// No parameters.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
 
 /// Reads a view on a thread that may wait, so that a long list holds nobody up who serves clients.
 async fn view<F, T>(
@@ -81,6 +102,8 @@ mod tests {
         Views {
             sessions: Arc::new(move |filter| Sessions::select(sessions(), filter)),
             pools: Arc::new(move |filter| Pools::select(pools(), filter)),
+            certificates: Arc::new(|| Certificates { generation: 7, identities: Vec::new() }),
+            reloads: Arc::new(|| Reloads { reloads: Vec::new() }),
         }
     }
 

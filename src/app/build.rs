@@ -3,10 +3,10 @@
 //! Staging and validating are the same thing: every certificate is read and played a handshake with, every backend's
 //! trust is loaded, and only a generation in which all of it worked comes out.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::app::expiry;
 use crate::auth::{Accounts, BackendSecret};
 use crate::backend::Backend;
 use crate::backend::connector::Login;
@@ -14,10 +14,12 @@ use crate::backend::health::Health;
 use crate::config::Config;
 use crate::config::model;
 use crate::frontend::context::{Context, ListenerContext};
+use crate::frontend::rotation::{self, Retirement};
 use crate::pool::close_reason::CloseReason;
 use crate::telemetry::{Family, Registry, names};
-use crate::tls::identity::Identity;
-use crate::tls::server::ServerTls;
+use crate::tls::server::{Common, ServerTls};
+use crate::tls::tickets::TicketKeys;
+use crate::tls::{TlsError, mint};
 
 /// Everything that keeps a generation from being used, one line each.
 #[derive(Debug)]
@@ -42,11 +44,20 @@ impl std::error::Error for BuildErrors {}
 pub struct Builder {
     /// Where metrics are registered.
     pub registry: Arc<Registry>,
-    /// Certificate of listeners that name none. One for the whole process, so that a client that pinned it finds it again.
-    pub minted: Arc<Identity>,
+    /// What all listeners share.
+    pub common: Common,
 }
 
 impl Builder {
+    /// With a certificate for listeners that name none: one for the whole process.
+    ///
+    /// # Errors
+    /// Nothing can be minted, or there is no randomness.
+    pub fn new(registry: Arc<Registry>) -> Result<Self, TlsError> {
+        let minted = Arc::new(mint::self_signed(&mint::local_names())?);
+        Ok(Self { common: Common::new(minted, &registry)?, registry })
+    }
+
     /// Builds generation `number`. `before` is the one in force, whose knowledge of the backends is kept.
     ///
     /// # Errors
@@ -58,12 +69,13 @@ impl Builder {
         before: Option<&Context>,
     ) -> Result<Context, BuildErrors> {
         let mut problems = Vec::new();
-        let listeners = self.listeners(config, &mut problems);
+        let listeners = self.listeners(config, before, &mut problems);
         let backends = self.backends(config, before, &mut problems);
         let accounts =
             Accounts::new(&config.accounts).map_err(|error| problems.push(format!("account: {error}")));
         match (accounts, problems.is_empty()) {
             (Ok(accounts), true) => Ok(Context {
+                number,
                 generation: number,
                 listeners,
                 backends,
@@ -71,6 +83,7 @@ impl Builder {
                 auth: config.auth.clone(),
                 service: config.service.as_ref().map(service_login),
                 prober: prober(config),
+                tls: config.tls.clone(),
                 limits: config.limits.clone(),
                 pool: config.pool.clone(),
             }),
@@ -80,17 +93,9 @@ impl Builder {
 
     /// Records what a published generation consists of, and that what only `before` had is gone.
     pub fn record(&self, context: &Context, before: Option<&Context>) {
-        self.registry.gauge(&names::CONFIG_GENERATION, &[]).set(as_f64(context.generation));
+        self.registry.gauge(&names::CONFIG_GENERATION, &[]).set(as_f64(context.number));
         self.registry.gauge(&names::CLIENTS_LIMIT, &[]).set(f64::from(context.limits.max_clients));
-        let expiries = expiries(context);
-        for gone in before.map(self::expiries).unwrap_or_default().keys() {
-            if !expiries.contains_key(gone) {
-                self.registry.gauge(&names::CERTIFICATE_NOT_AFTER, &[gone]).set(f64::NAN);
-            }
-        }
-        for (identity, seconds) in &expiries {
-            self.registry.gauge(&names::CERTIFICATE_NOT_AFTER, &[identity]).set(*seconds);
-        }
+        expiry::record(&self.registry, context, before);
         for backend in &context.backends {
             // `pool` looks these up when a connection closes; they are to be there before.
             let _zero: Family<CloseReason> =
@@ -98,12 +103,25 @@ impl Builder {
         }
     }
 
-    fn listeners(&self, config: &Config, problems: &mut Vec<String>) -> Vec<ListenerContext> {
+    fn listeners(
+        &self,
+        config: &Config,
+        before: Option<&Context>,
+        problems: &mut Vec<String>,
+    ) -> Vec<ListenerContext> {
+        let tickets = match &config.tls.ticket_keys {
+            Some(file) => {
+                TicketKeys::load(file).map(Arc::new).map_err(|error| report(problems, "tls", &error)).ok()
+            }
+            None => Some(Arc::clone(&self.common.tickets)),
+        };
+        let tickets = tickets.unwrap_or_else(|| Arc::clone(&self.common.tickets));
         let mut built = Vec::with_capacity(config.listeners.len());
         for (index, listener) in config.listeners.iter().enumerate() {
-            match ServerTls::build(&listener.tls, &self.minted) {
+            match ServerTls::build(&listener.tls, &self.common, &tickets) {
                 Ok(tls) => built.push(ListenerContext {
                     mode: listener.tls.mode,
+                    retirement: retirement(tls.as_ref(), before.and_then(|before| before.listener(index))),
                     tls,
                     proxy_protocol_from: listener.proxy_protocol_from.clone(),
                 }),
@@ -131,21 +149,11 @@ impl Builder {
     }
 }
 
-/// When each certificate of ours expires, by the name that the metric has for it, as a Unix timestamp.
-fn expiries(context: &Context) -> BTreeMap<String, f64> {
-    let listeners = context.listeners.iter().enumerate().filter_map(|(index, listener)| {
-        let tls = listener.tls.as_ref()?;
-        Some((format!("listener[{index}]"), expiry(tls.identity())))
-    });
-    let backends = context.backends.iter().filter_map(|backend| {
-        let identity = backend.tls()?.identity()?;
-        Some((format!("backend.{}", backend.name()), expiry(identity)))
-    });
-    listeners.chain(backends).collect()
-}
-
-fn expiry(identity: &Identity) -> f64 {
-    u64::try_from(identity.not_after().unix_timestamp()).map_or(0.0, as_f64)
+/// Lasts as long as the listener shows the same certificate.
+fn retirement(tls: Option<&ServerTls>, before: Option<&ListenerContext>) -> Arc<Retirement> {
+    let shown = |tls: &ServerTls| tls.identity().fingerprint();
+    let former = before.and_then(|before| Some((before.tls.as_ref().map(shown)?, &before.retirement)));
+    tls.map_or_else(Arc::default, |tls| rotation::carried_over(former, &shown(tls)))
 }
 
 /// What was known of the same server before.
@@ -191,7 +199,6 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::tls::mint;
 
     fn config(listeners: &str) -> Config {
         let backend = "[[backend]]\nname = \"db1\"\naddress = \"127.0.0.1:1\"\ntls.mode = \"disabled\"\n";
@@ -201,8 +208,7 @@ mod tests {
     #[test]
     fn a_certificate_that_a_reload_took_away_no_longer_expires() {
         let registry = Arc::new(Registry::new());
-        let minted = Arc::new(mint::self_signed(&mint::local_names()).unwrap());
-        let builder = Builder { registry: Arc::clone(&registry), minted };
+        let builder = Builder::new(Arc::clone(&registry)).unwrap();
         let one = "[[listener]]\nbind = \"127.0.0.1:0\"\n";
         let two = format!("{one}{}", one.replace("127.0.0.1:0", "127.0.0.2:0"));
         let before = builder.build(&config(&two), 1, None).unwrap();
@@ -211,8 +217,9 @@ mod tests {
         builder.record(&after, Some(&before));
         let text = registry.render();
         let value = |identity: &str| {
-            let series =
-                format!("sealock_certificate_not_after_timestamp_seconds{{identity=\"{identity}\"}} ");
+            let series = format!(
+                "sealock_certificate_not_after_timestamp_seconds{{identity=\"{identity}\",part=\"leaf\"}} "
+            );
             let (_, rest) = text.split_once(&series).unwrap();
             rest.lines().next().unwrap().parse::<f64>().unwrap()
         };

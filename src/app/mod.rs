@@ -1,11 +1,14 @@
 //! The whole proxy: the only place that constructs things and holds them together.
 //!
 //! [`App::start`] builds the first generation and binds every listener; from then on the proxy serves until
-//! [`App::drain`]. [`App::reload`] replaces the generation in one step, or changes nothing.
+//! [`App::drain`]. A [`reload::Reloader`] replaces the generation in one step, or changes nothing.
 
 pub mod build;
+mod certificates;
 pub mod demo;
+mod expiry;
 pub mod metrics;
+pub mod reload;
 pub mod run;
 pub mod scratch;
 pub mod signal;
@@ -19,20 +22,22 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::admin::command::{Commands, Doing};
 use crate::admin::http::{self, AdminState};
 use crate::admin::ready::{BackendHealth, BackendState, Readiness};
+use crate::admin::reloads::{ReloadRow, Trigger};
 use crate::app::build::{BuildErrors, Builder};
-use crate::app::metrics::{AppMetrics, ReloadOutcome};
+use crate::app::metrics::AppMetrics;
+use crate::app::reload::Reloader;
 use crate::backend::health::Verdict;
+use crate::config::Config;
 use crate::config::model::Address;
-use crate::config::{Config, ConfigErrors};
 use crate::frontend::context::Frontend;
 use crate::frontend::listener::Listener;
 use crate::tasks;
-use crate::telemetry::Registry;
+use crate::telemetry::{Gauge, Registry};
 use crate::tls::TlsError;
 use crate::tls::listen::{BindError, Bound};
-use crate::tls::mint;
 
 /// Mode of the admin endpoint's unix socket: the proxy's user and group.
 const ADMIN_SOCKET_MODE: u32 = 0o660;
@@ -44,10 +49,8 @@ const LAST_WORK: Duration = Duration::from_secs(2);
 pub struct App {
     frontend: Arc<Frontend>,
     registry: Arc<Registry>,
-    metrics: AppMetrics,
-    builder: Builder,
-    config: Config,
-    file: Option<PathBuf>,
+    draining: Gauge,
+    reloader: Arc<Reloader>,
     addresses: Vec<Address>,
     admin_address: Option<Address>,
     accepting: Vec<JoinHandle<()>>,
@@ -61,9 +64,6 @@ pub enum StartError {
     /// Certificates cannot be used.
     #[error(transparent)]
     Build(#[from] BuildErrors),
-    /// No certificate could be minted for listeners that name none.
-    #[error("cannot mint a certificate for the listeners that name none")]
-    Mint(#[from] mint::MintError),
     /// TLS cannot be set up.
     #[error("TLS cannot be set up")]
     Tls(#[from] TlsError),
@@ -72,25 +72,8 @@ pub enum StartError {
     Bind(#[from] BindError),
 }
 
-/// Why a reload changed nothing.
-#[derive(Debug, thiserror::Error)]
-pub enum ReloadError {
-    /// There is no file to read again.
-    #[error("this proxy was not started from a file")]
-    NoFile,
-    /// The file is wrong.
-    #[error(transparent)]
-    Config(#[from] ConfigErrors),
-    /// A certificate is.
-    #[error(transparent)]
-    Build(#[from] BuildErrors),
-    /// What changed takes a restart; each of it.
-    #[error("{}", needs_restart(.0))]
-    NeedsRestart(Vec<&'static str>),
-}
-
 impl App {
-    /// Builds everything and starts to serve. `file` is what [`Self::reload`] will read.
+    /// Builds everything and starts to serve. `file` is what a reload will read.
     ///
     /// # Errors
     /// See [`StartError`]; nothing is left running.
@@ -99,18 +82,21 @@ impl App {
         file: Option<PathBuf>,
         registry: Arc<Registry>,
     ) -> Result<Self, StartError> {
-        let minted = Arc::new(mint::self_signed(&mint::local_names())?);
-        let builder = Builder { registry: Arc::clone(&registry), minted };
+        let builder = Builder::new(Arc::clone(&registry))?;
         let context = builder.build(&config, 1, None)?;
         builder.record(&context, None);
         let metrics = AppMetrics::new(&registry);
         metrics.last_reload.set(now());
         let frontend = Arc::new(Frontend::new(context, &registry));
+        announce_minted(&config, &frontend, &builder);
+        let draining = metrics.draining.clone();
+        let reloader =
+            Arc::new(Reloader::new(Arc::clone(&frontend), builder, metrics, file.clone(), config.clone()));
         // Listeners first: where the admin endpoint answers, every listener is bound.
         let listeners = bind(&config).await?;
         let (admin, admin_address) = match &config.admin.http {
             Some(address) => {
-                let (admin, bound) = serve_admin(address, &frontend, &registry).await?;
+                let (admin, bound) = serve_admin(address, &frontend, &reloader, &registry).await?;
                 (Some(admin), Some(bound))
             }
             None => (None, None),
@@ -118,19 +104,19 @@ impl App {
         let mut app = Self {
             frontend,
             registry,
-            metrics,
-            builder,
-            config,
-            file,
+            draining,
+            reloader,
             addresses: listeners.iter().map(|(_, listener)| listener.address().clone()).collect(),
             admin_address,
             accepting: Vec::new(),
             background: Vec::new(),
             admin,
         };
-        app.announce_minted();
         app.accept(listeners);
         app.background = tend::start(&app.frontend, &app.registry);
+        if file.is_some() {
+            app.background.push(tasks::spawn("watch", Arc::clone(&app.reloader).watch()));
+        }
         Ok(app)
     }
 
@@ -144,22 +130,15 @@ impl App {
         self.admin_address.as_ref()
     }
 
-    /// Reads the configuration and every certificate again and, if all of it can be used, publishes it in one step.
-    /// Returns the new generation. Sessions and handshakes under way go on with what they began with.
-    ///
-    /// # Errors
-    /// See [`ReloadError`]; everything stays as it was.
-    pub fn reload(&mut self) -> Result<u64, ReloadError> {
-        let outcome = self.try_reload();
-        let applied = outcome.is_ok();
-        self.metrics.reloads.increment(if applied { ReloadOutcome::Applied } else { ReloadOutcome::Refused });
-        outcome
+    /// What replaces the generation in force.
+    pub fn reloader(&self) -> &Arc<Reloader> {
+        &self.reloader
     }
 
     /// Lets sessions finish: no new connections, idle sessions end at once, those in a transaction when it ends. Returns
     /// when all are gone or `deadline` has passed, with the number of sessions that were cut; their statements are killed.
     pub async fn drain(&mut self, deadline: Duration) -> usize {
-        self.metrics.draining.set(1.0);
+        self.draining.set(1.0);
         self.frontend.phase.drain();
         self.accepting.drain(..).for_each(|task| task.abort());
         self.frontend.registry.wake_all();
@@ -177,7 +156,7 @@ impl App {
 
     /// How long a drain may take, as configured now.
     pub fn drain_timeout(&self) -> Duration {
-        self.config.shutdown.drain_timeout
+        self.reloader.config().shutdown.drain_timeout
     }
 
     /// Ends what is left: idle backend connections and the admin endpoint.
@@ -191,32 +170,6 @@ impl App {
         }
     }
 
-    fn try_reload(&mut self) -> Result<u64, ReloadError> {
-        let file = self.file.as_ref().ok_or(ReloadError::NoFile)?;
-        let config = Config::load(file)?;
-        compare(&self.config, &config)?;
-        let before = self.frontend.context.load_full();
-        let context = Arc::new(self.builder.build(&config, before.generation + 1, Some(&before))?);
-        self.frontend.context.store(Arc::clone(&context));
-        self.builder.record(&context, Some(&before));
-        self.config = config;
-        self.metrics.last_reload.set(now());
-        Ok(context.generation)
-    }
-
-    fn announce_minted(&self) {
-        let context = self.frontend.context.load();
-        let unnamed = self.config.listeners.iter().map(|listener| listener.tls.certificate.is_none());
-        let mut listeners = context.listeners.iter().zip(unnamed);
-        if listeners.any(|(listener, unnamed)| unnamed && listener.tls.is_some()) {
-            tracing::warn!(
-                fingerprint = %self.builder.minted.fingerprint(),
-                "a listener has no certificate; it shows a self-signed one, made at this start, which clients cannot \
-                 verify: set listener.tls.certificate and key"
-            );
-        }
-    }
-
     fn accept(&mut self, listeners: Vec<(usize, Listener)>) {
         for (number, listener) in listeners {
             tracing::info!(address = %listener.address(), "listening");
@@ -227,26 +180,17 @@ impl App {
     }
 }
 
-/// What is fixed when the process starts must be the same.
-fn compare(old: &Config, new: &Config) -> Result<(), ReloadError> {
-    let binds = |config: &Config| -> Vec<(Vec<Address>, u32)> {
-        config.listeners.iter().map(|listener| (listener.bind.clone(), listener.unix_mode)).collect()
-    };
-    let differences = [
-        ("listener.bind and listener.unix_mode", binds(old) != binds(new)),
-        ("admin.http", old.admin != new.admin),
-        ("log", old.log != new.log),
-        ("runtime", old.runtime != new.runtime),
-    ];
-    let found: Vec<&'static str> =
-        differences.into_iter().filter(|(_, differs)| *differs).map(|(what, _)| what).collect();
-    if found.is_empty() { Ok(()) } else { Err(ReloadError::NeedsRestart(found)) }
-}
-
-/// One line for each.
-fn needs_restart(differences: &[&'static str]) -> String {
-    let line = |what: &&str| format!("{what} cannot change while the proxy runs; restart it for that");
-    differences.iter().map(line).collect::<Vec<_>>().join("\n")
+fn announce_minted(config: &Config, frontend: &Frontend, builder: &Builder) {
+    let context = frontend.context.load();
+    let unnamed = config.listeners.iter().map(|listener| listener.tls.certificate.is_none());
+    let mut listeners = context.listeners.iter().zip(unnamed);
+    if listeners.any(|(listener, unnamed)| unnamed && listener.tls.is_some()) {
+        tracing::warn!(
+            fingerprint = %builder.common.minted.fingerprint(),
+            "a listener has no certificate; it shows a self-signed one, made at this start, which clients cannot \
+             verify: set listener.tls.certificate and key"
+        );
+    }
 }
 
 async fn bind(config: &Config) -> Result<Vec<(usize, Listener)>, BindError> {
@@ -262,6 +206,7 @@ async fn bind(config: &Config) -> Result<Vec<(usize, Listener)>, BindError> {
 async fn serve_admin(
     address: &Address,
     frontend: &Arc<Frontend>,
+    reloader: &Arc<Reloader>,
     registry: &Arc<Registry>,
 ) -> Result<((oneshot::Sender<()>, JoinHandle<()>), Address), BindError> {
     let (stop, stopped) = oneshot::channel::<()>();
@@ -270,7 +215,7 @@ async fn serve_admin(
     };
     let watched = Arc::clone(frontend);
     let state = AdminState { registry: Arc::clone(registry), ready: Arc::new(move || readiness(&watched)) };
-    let state = state.with_views(views::views(frontend));
+    let state = state.with_views(views::views(frontend, reloader)).with_commands(commands(reloader));
     let socket = Bound::bind(address, ADMIN_SOCKET_MODE).await?;
     let bound = socket.address(address);
     let task = tasks::spawn("admin", async move {
@@ -281,6 +226,15 @@ async fn serve_admin(
     });
     tracing::info!(address = %bound, "admin endpoint");
     Ok(((stop, task), bound))
+}
+
+fn commands(reloader: &Arc<Reloader>) -> Commands {
+    let reloader = Arc::clone(reloader);
+    let reload = move || -> Doing<Option<ReloadRow>> {
+        let reloader = Arc::clone(&reloader);
+        Box::pin(async move { reloader.run(Trigger::Command).await })
+    };
+    Commands { reload: Arc::new(reload) }
 }
 
 fn readiness(frontend: &Frontend) -> Readiness {
@@ -312,25 +266,6 @@ mod tests {
 
     fn config(text: &str) -> Config {
         Config::parse(text, Path::new("sealock.toml")).unwrap()
-    }
-
-    #[test]
-    fn everything_that_takes_a_restart_is_told_at_once_a_line_each() {
-        let changed = PLAIN
-            .replace("127.0.0.1:0\"\n[[backend", "127.0.0.1:6033\"\n[[backend")
-            .replace("http = \"127.0.0.1:0\"", "http = \"\"");
-        let changed = config(&(changed + "[log]\nlevel = \"warn\"\n[runtime]\nworker_threads = 2\n"));
-        let text = compare(&config(PLAIN), &changed).unwrap_err().to_string();
-        let subjects: Vec<&str> =
-            text.lines().map(|line| line.split_once(" cannot change").unwrap().0).collect();
-        assert_eq!(subjects, ["listener.bind and listener.unix_mode", "admin.http", "log", "runtime"]);
-    }
-
-    #[test]
-    fn what_can_change_while_the_proxy_runs_is_no_difference() {
-        let changed =
-            PLAIN.replace("db1", "db2") + "[pool]\nmax_idle = 0\n[shutdown]\ndrain_timeout = \"1s\"\n";
-        assert!(compare(&config(PLAIN), &config(&changed)).is_ok());
     }
 
     #[tokio::test]

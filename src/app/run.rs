@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::admin::reloads::Trigger;
 use crate::app::signal::{Request, Signals};
 use crate::app::{App, StartError};
 use crate::config::Config;
 use crate::config::model::LogFormat;
+use crate::telemetry::Registry;
 use crate::telemetry::logging::{self, Format, LoggingError};
-use crate::telemetry::{self, Registry};
 
 /// Time that background work may take when the process ends.
 const LAST_WORK: std::time::Duration = std::time::Duration::from_secs(2);
@@ -62,7 +63,7 @@ async fn serve(config: Config, file: &Path, registry: Arc<Registry>) -> Result<(
     let mut app = App::start(config, Some(file.to_owned()), registry).await?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), pid = std::process::id(), "ready");
     while signals.next().await == Request::Reload {
-        reload(&mut app);
+        let _noted = app.reloader().run(Trigger::Signal).await;
     }
     let deadline = app.drain_timeout();
     tracing::info!(?deadline, "draining: open transactions may finish; signal again to end at once");
@@ -75,17 +76,6 @@ async fn serve(config: Config, file: &Path, registry: Arc<Registry>) -> Result<(
     }
     app.close().await;
     Ok(())
-}
-
-fn reload(app: &mut App) {
-    match app.reload() {
-        Ok(generation) => tracing::info!(generation, "configuration and certificates reloaded"),
-        Err(error) => {
-            for problem in telemetry::chain(&error).lines() {
-                tracing::error!(problem, "reload refused; everything stays as it was");
-            }
-        }
-    }
 }
 
 /// Each client takes a descriptor and so does its backend connection: take all that this process may have.

@@ -4,8 +4,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::admin::pools::{PoolRow, Pools};
+use crate::admin::reloads::Reloads;
 use crate::admin::sessions::{Mode, PinRow, SessionRow, SessionState, Sessions};
 use crate::admin::views::Views;
+use crate::app::certificates::in_use;
+use crate::app::reload::Reloader;
 use crate::config::model::PoolMode;
 use crate::frontend::activity::{Doing, Sharing};
 use crate::frontend::context::{Context, Frontend};
@@ -16,13 +19,16 @@ use crate::sql::digest::digest;
 use crate::telemetry::Label as _;
 
 /// Handles through which the views are read.
-pub(super) fn views(frontend: &Arc<Frontend>) -> Views {
+pub(super) fn views(frontend: &Arc<Frontend>, reloader: &Arc<Reloader>) -> Views {
     let (sessions, pools) = (Arc::clone(frontend), Arc::clone(frontend));
+    let (certificates, reloads) = (Arc::clone(frontend), Arc::clone(reloader));
     Views {
         sessions: Arc::new(move |filter| {
             Sessions::select(sessions.registry.overview().iter().map(session), filter)
         }),
         pools: Arc::new(move |filter| Pools::select(pool_rows(&pools), filter)),
+        certificates: Arc::new(move || in_use(&certificates.context.load())),
+        reloads: Arc::new(move || Reloads { reloads: reloads.journal().rows() }),
     }
 }
 

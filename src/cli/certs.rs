@@ -9,13 +9,14 @@ pub use inspect::{InspectArgs, RoleChoice};
 
 mod generate;
 mod inspect;
+mod live;
 
 /// Make and inspect certificates.
 #[derive(Clone, Debug, Subcommand)]
 pub enum CertsCommand {
     /// Make a development CA, a server certificate and a client certificate.
     Generate(GenerateArgs),
-    /// Show what a certificate file contains, and whether it would be accepted.
+    /// Show what a certificate file contains and whether it would be accepted, or what a running proxy uses.
     Inspect(InspectArgs),
 }
 

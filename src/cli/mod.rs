@@ -1,6 +1,8 @@
 //! The command line.
 
+pub mod ask;
 pub mod certs;
+pub mod reload;
 pub mod status;
 
 use std::io::{ErrorKind, Write as _};
@@ -15,10 +17,10 @@ use crate::app::build::Builder;
 use crate::app::demo::{self, Ports, Until};
 use crate::app::run::{self, RunError};
 use crate::cli::certs::CertsCommand;
+use crate::cli::reload::ReloadArgs;
 use crate::cli::status::{StatusArgs, StatusError};
 use crate::config::Config;
 use crate::telemetry::{Registry, chain};
-use crate::tls::mint;
 
 /// The configuration cannot be used. Also clap's code for a wrong command line.
 const UNUSABLE: u8 = 2;
@@ -70,6 +72,12 @@ enum Command {
     /// first, the longest first. docs/multiplexing.md explains each reason.
     #[command(after_help = status::EXAMPLES)]
     Status(StatusArgs),
+    /// Make a running proxy read its configuration and certificates again, and wait for the outcome.
+    ///
+    /// The same as SIGHUP, with an answer: all of it is applied together, or nothing is and every problem is a line of standard
+    /// error.
+    #[command(after_help = reload::EXAMPLES)]
+    Reload(ReloadArgs),
     /// Make development certificates, or look at certificates.
     #[command(subcommand)]
     Certs(CertsCommand),
@@ -86,6 +94,7 @@ pub fn main() -> ExitCode {
             demo::run(&demo::Options { ports, until }).map_err(Into::into)
         }
         Command::Status(args) => show_status(&args),
+        Command::Reload(args) => reload_proxy(&args),
         Command::Certs(command) => certs::run(&command, &mut std::io::stdout()).map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|error| {
@@ -110,8 +119,7 @@ fn check(file: &std::path::Path) -> anyhow::Result<ExitCode> {
         Ok(config) => config,
         Err(errors) => return Ok(unusable(&errors.to_string())),
     };
-    let minted = Arc::new(mint::self_signed(&mint::local_names())?);
-    let builder = Builder { registry: Arc::new(Registry::new()), minted };
+    let builder = Builder::new(Arc::new(Registry::new()))?;
     match builder.build(&config, 1, None) {
         Ok(context) => {
             let (listeners, backends) = (context.listeners.len(), context.backends.len());
@@ -131,6 +139,14 @@ fn show_status(args: &StatusArgs) -> anyhow::Result<ExitCode> {
     match status::run(args, &mut std::io::stdout()) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(StatusError::Write(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
+        Err(error) if error.is_unusable() => Ok(unusable(&error.to_string())),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn reload_proxy(args: &ReloadArgs) -> anyhow::Result<ExitCode> {
+    match reload::run(args, &mut std::io::stdout()) {
+        Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) if error.is_unusable() => Ok(unusable(&error.to_string())),
         Err(error) => Err(error.into()),
     }

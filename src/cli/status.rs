@@ -1,18 +1,14 @@
 //! `sealock status`: asks a running proxy who holds its backend connections, and prints it for people or for programs.
 
 use std::io::Write;
-use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
 use crate::admin::pools::PoolFilter;
 use crate::admin::sessions::{SessionFilter, SessionState};
-use crate::cli::status::address::AddressError;
-use crate::cli::status::client::{AskError, Client};
+use crate::cli::ask::{Whom, WhomError};
 use crate::cli::status::snapshot::{Answers, Snapshot};
 
-mod address;
-mod client;
 mod print;
 mod snapshot;
 mod table;
@@ -37,12 +33,9 @@ Exit code 0: the proxy answered, whatever its state. 1: it cannot be asked; stan
 /// Arguments of `sealock status`.
 #[derive(Args, Clone, Debug)]
 pub struct StatusArgs {
-    /// The configuration of the proxy; only admin.http is read.
-    #[arg(short, long, value_name = "FILE", default_value = "/etc/sealock/sealock.toml")]
-    pub config: PathBuf,
-    /// The admin endpoint, "host:port" or "unix:/path", in place of the one that the file names.
-    #[arg(long, value_name = "ADDRESS", conflicts_with = "config")]
-    pub admin: Option<String>,
+    /// Which proxy to ask.
+    #[command(flatten)]
+    pub whom: Whom,
     /// Only sessions and pools of this account.
     #[arg(long, value_name = "NAME")]
     pub account: Option<String>,
@@ -76,15 +69,9 @@ pub enum StateChoice {
 /// Why there is no status.
 #[derive(Debug, thiserror::Error)]
 pub enum StatusError {
-    /// There is no address to ask.
+    /// The proxy did not answer.
     #[error(transparent)]
-    Address(#[from] AddressError),
-    /// The proxy cannot be asked.
-    #[error(transparent)]
-    Ask(#[from] AskError),
-    /// The runtime cannot be started.
-    #[error("the runtime cannot be started: {0}")]
-    Runtime(std::io::Error),
+    Whom(#[from] WhomError),
     /// The output cannot be written.
     #[error("cannot write: {0}")]
     Write(#[from] std::io::Error),
@@ -93,7 +80,7 @@ pub enum StatusError {
 impl StatusError {
     /// Whether what the operator gave cannot be used, as opposed to the proxy not answering.
     pub fn is_unusable(&self) -> bool {
-        matches!(self, Self::Address(error) if error.is_unusable())
+        matches!(self, Self::Whom(error) if error.is_unusable())
     }
 }
 
@@ -102,16 +89,9 @@ impl StatusError {
 /// # Errors
 /// See [`StatusError`]; nothing is written then.
 pub fn run(args: &StatusArgs, out: &mut dyn Write) -> Result<(), StatusError> {
-    let address = match &args.admin {
-        Some(text) => address::parse_argument(text)?,
-        None => address::read(&args.config)?,
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let answers = runtime.map_err(StatusError::Runtime)?.block_on(async {
-        let mut client = Client::connect(&address).await?;
-        Answers::ask(&mut client, &args.pool_filter(), &args.session_filter()).await
-    })?;
-    let snapshot = Snapshot::read(&answers, &address)?;
+    let (pools, sessions) = (args.pool_filter(), args.session_filter());
+    let (address, answers) = args.whom.ask(async |client| Answers::ask(client, &pools, &sessions).await)?;
+    let snapshot = Snapshot::read(&answers, &address).map_err(WhomError::from)?;
     if args.json {
         answers.write(out)?;
     } else {
@@ -158,9 +138,11 @@ mod tests {
     use tokio::sync::oneshot;
 
     use super::*;
+    use crate::admin::certificates::Certificates;
     use crate::admin::http::{self, AdminState, Endpoint};
     use crate::admin::pools::{self, Pools};
     use crate::admin::ready::{BackendHealth, BackendState, Readiness};
+    use crate::admin::reloads::Reloads;
     use crate::admin::sessions::{self, Sessions};
     use crate::admin::views::Views;
     use crate::app::run::runtime;
@@ -178,6 +160,8 @@ mod tests {
         state().with_views(Views {
             sessions: Arc::new(move |filter| Sessions::select(sessions(), filter)),
             pools: Arc::new(move |filter| Pools::select(pools(), filter)),
+            certificates: Arc::new(|| Certificates { generation: 1, identities: Vec::new() }),
+            reloads: Arc::new(|| Reloads { reloads: Vec::new() }),
         })
     }
 

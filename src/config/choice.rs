@@ -1,6 +1,8 @@
 //! Words from a closed list.
 
-use crate::config::model::{AuthPlugin, BackendTlsMode, ListenerTlsMode, LogFormat, PoolMode, TlsVersion};
+use crate::config::model::{
+    AuthPlugin, BackendTlsMode, ClientCertificate, ListenerTlsMode, LogFormat, PoolMode, TlsVersion, Watch,
+};
 use crate::config::nearest::nearest;
 use crate::config::value::{Node, Value};
 
@@ -41,6 +43,12 @@ impl Choice for BackendTlsMode {
     const NAMES: &'static str = "\"disabled\", \"required\", \"verify-ca\" or \"verify-full\"";
 }
 
+impl Choice for ClientCertificate {
+    const ALL: &'static [(&'static str, Self)] =
+        &[("none", Self::None), ("request", Self::Request), ("require", Self::Require)];
+    const NAMES: &'static str = "\"none\", \"request\" or \"require\"";
+}
+
 impl Choice for TlsVersion {
     const ALL: &'static [(&'static str, Self)] = &[("1.2", Self::V1_2), ("1.3", Self::V1_3)];
     const NAMES: &'static str = "\"1.2\" or \"1.3\"";
@@ -60,6 +68,12 @@ impl Choice for PoolMode {
     const ALL: &'static [(&'static str, Self)] =
         &[("multiplex", Self::Multiplex), ("session", Self::Session)];
     const NAMES: &'static str = "\"multiplex\" or \"session\"";
+}
+
+impl Choice for Watch {
+    const ALL: &'static [(&'static str, Self)] =
+        &[("off", Self::Off), ("files", Self::Files), ("all", Self::All)];
+    const NAMES: &'static str = "\"off\", \"files\" or \"all\"";
 }
 
 impl Choice for LogFormat {

@@ -1,7 +1,7 @@
 //! The file being read: where everything stands in it, and what was found to be wrong.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
@@ -16,6 +16,7 @@ pub(super) struct Document<'a> {
     lines: HashMap<String, usize>,
     broken_lines: HashSet<usize>,
     problems: RefCell<Vec<Problem>>,
+    files: RefCell<BTreeSet<PathBuf>>,
 }
 
 impl<'a> Document<'a> {
@@ -32,6 +33,7 @@ impl<'a> Document<'a> {
             lines,
             broken_lines: HashSet::new(),
             problems: RefCell::default(),
+            files: RefCell::default(),
         };
         for error in &errors {
             let line = error.span().map(|span| line(span.start));
@@ -70,6 +72,18 @@ impl<'a> Document<'a> {
     /// Relative paths are relative to the directory of the file.
     pub(super) fn resolve(&self, path: &str) -> PathBuf {
         self.directory.join(path)
+    }
+
+    /// The path of a file whose contents matter. Like [`Self::resolve`], and remembered.
+    pub(super) fn resolve_file(&self, path: &str) -> PathBuf {
+        let path = self.resolve(path);
+        self.files.borrow_mut().insert(path.clone());
+        path
+    }
+
+    /// The files named so far.
+    pub(super) fn into_files(self) -> BTreeSet<PathBuf> {
+        self.files.into_inner()
     }
 
     /// The problems, if there are any.

@@ -12,9 +12,10 @@ pub(super) struct ReadableFile(pub(super) PathBuf);
 
 impl Value for ReadableFile {
     const FORM: &'static str = "path of a readable PEM file";
+    const LIST: &'static str = "list of paths of readable PEM files";
 
     fn read(node: &Node<'_>) -> Option<Self> {
-        let path = node.document().resolve(node.text::<Self>()?);
+        let path = node.document().resolve_file(node.text::<Self>()?);
         match open(&path) {
             Ok(_) => Some(Self(path)),
             Err(found) => node.refuse(found),
@@ -30,7 +31,7 @@ impl Value for PrivateFile {
     const FORM: &'static str = "path of a readable PEM file that not everybody can read (mode 0600 or 0640)";
 
     fn read(node: &Node<'_>) -> Option<Self> {
-        let path = node.document().resolve(node.text::<Self>()?);
+        let path = node.document().resolve_file(node.text::<Self>()?);
         match open_private(&path) {
             Ok(_) => Some(Self(path)),
             Err(found) => node.refuse(found),

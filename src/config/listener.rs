@@ -4,7 +4,7 @@ use ipnet::IpNet;
 
 use crate::config::files::{PrivateFile, ReadableFile};
 use crate::config::key::{Key, KeyDoc};
-use crate::config::model::{Address, Listener, ListenerTls, ListenerTlsMode, TlsVersion};
+use crate::config::model::{Address, ClientCertificate, Listener, ListenerTls, ListenerTlsMode, TlsVersion};
 use crate::config::section::{Section, assemble};
 use crate::config::value::FileMode;
 
@@ -41,6 +41,24 @@ const KEY: Key<PrivateFile> =
 const MIN_VERSION: Key<TlsVersion> =
     Key::with_default("listener.tls.min_version", "\"1.2\"", "Oldest TLS version accepted.");
 
+const CLIENT_CERTIFICATE: Key<ClientCertificate> = Key::with_default(
+    "listener.tls.client_certificate",
+    "\"none\"",
+    "Whether clients are asked for a certificate (`request`: one that is shown has to be good), or get no TLS without a good one (`require`).",
+);
+
+const CLIENT_CA: Key<ReadableFile> = Key::optional(
+    "listener.tls.client_ca",
+    "needed for `request` and `require`",
+    "CAs that issue client certificates.",
+);
+
+const CRL: Key<Vec<ReadableFile>> = Key::with_default(
+    "listener.tls.crl",
+    "[]",
+    "Revocation lists of those CAs. With any of them, a certificate whose issuer has no list here is refused.",
+);
+
 pub(super) const KEYS: &[KeyDoc] = &[
     BIND.doc(),
     PROXY_PROTOCOL_FROM.doc(),
@@ -49,6 +67,9 @@ pub(super) const KEYS: &[KeyDoc] = &[
     CERTIFICATE.doc(),
     KEY.doc(),
     MIN_VERSION.doc(),
+    CLIENT_CERTIFICATE.doc(),
+    CLIENT_CA.doc(),
+    CRL.doc(),
 ];
 
 pub(super) fn read(section: &Section<'_>) -> Option<Listener> {
@@ -62,10 +83,28 @@ pub(super) fn read(section: &Section<'_>) -> Option<Listener> {
 
 fn read_tls(section: &Section<'_>) -> Option<ListenerTls> {
     section.refuse_lonely(&CERTIFICATE, &KEY);
-    assemble!(ListenerTls {
+    let tls = assemble!(ListenerTls {
         mode: section.value(&MODE),
         certificate: section.optional(&CERTIFICATE).map(|file| file.map(|file| file.0)),
         key: section.optional(&KEY).map(|file| file.map(|file| file.0)),
         min_version: section.value(&MIN_VERSION),
-    })
+        client_certificate: section.value(&CLIENT_CERTIFICATE),
+        client_ca: section.optional(&CLIENT_CA).map(|file| file.map(|file| file.0)),
+        crl: section.value(&CRL).map(|files| files.into_iter().map(|file| file.0).collect()),
+    })?;
+    let asks = tls.client_certificate != ClientCertificate::None;
+    match &tls.client_ca {
+        None if asks => {
+            let found = "nothing, though clients are asked for a certificate";
+            section.refuse(&CLIENT_CA, found, CLIENT_CA.doc().accepts)
+        }
+        Some(_) if !asks => {
+            let found = "\"none\", which leaves `client_ca` without effect";
+            section.refuse(&CLIENT_CERTIFICATE, found, "\"request\" or \"require\", or no `client_ca`")
+        }
+        None if !tls.crl.is_empty() => {
+            section.refuse(&CRL, "revocation lists without a `client_ca`", CRL.doc().accepts)
+        }
+        _ => Some(tls),
+    }
 }

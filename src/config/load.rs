@@ -1,6 +1,7 @@
 //! From a file to a [`Config`], or to everything that is wrong with it.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use crate::config::document::Document;
 use crate::config::error::{ConfigErrors, Problem};
@@ -8,12 +9,13 @@ use crate::config::key::KeyDoc;
 use crate::config::model::Config;
 use crate::config::section::{Section, assemble};
 use crate::config::{
-    account, admin, auth, backend, limits, listener, log, pool, rules, runtime, service, shutdown, unknown,
+    account, admin, auth, backend, limits, listener, log, pool, reload, rules, runtime, service, shutdown,
+    tls, unknown,
 };
 
 /// Every key, section by section in the order of docs/configuration.md.
 pub fn reference() -> impl Iterator<Item = &'static KeyDoc> {
-    const SECTIONS: [&[KeyDoc]; 11] = [
+    const SECTIONS: [&[KeyDoc]; 13] = [
         listener::KEYS,
         backend::KEYS,
         account::KEYS,
@@ -21,6 +23,8 @@ pub fn reference() -> impl Iterator<Item = &'static KeyDoc> {
         pool::KEYS,
         limits::KEYS,
         service::KEYS,
+        tls::KEYS,
+        reload::KEYS,
         shutdown::KEYS,
         log::KEYS,
         admin::KEYS,
@@ -35,13 +39,27 @@ impl Config {
     /// # Errors
     /// Every problem there is: see [`ConfigErrors`].
     pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
-        let unreadable = |found: String| {
+        Self::parse(&Self::read_text(path)?, path)
+    }
+
+    /// Reads a configuration file without looking at what is in it.
+    ///
+    /// # Errors
+    /// It cannot be read, or is not UTF-8.
+    pub fn read_text(path: &Path) -> Result<String, ConfigErrors> {
+        std::fs::read_to_string(path).map_err(|error| {
             let (file, accepted) = (path.to_owned(), "a readable file of TOML in UTF-8".to_owned());
+            let found = error.to_string();
             let problem = Problem { file, line: None, key: String::new(), found, accepted, hint: None };
             ConfigErrors::new(vec![problem])
-        };
-        let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
-        Self::parse(&text, path)
+        })
+    }
+
+    /// The files that a text names as far as it can be understood, there or not: certificates, keys, secrets.
+    pub fn files_named_by(text: &str, file: &Path) -> BTreeSet<PathBuf> {
+        let (document, table) = Document::parse(text, file);
+        let _config = read(&Section::root(&document, &table));
+        document.into_files()
     }
 
     /// Parses the text of a configuration file. `file` is named in problems, and relative paths start at its directory.
@@ -72,6 +90,8 @@ fn read(root: &Section<'_>) -> Option<Config> {
         pool: root.table("pool").and_then(|section| pool::read(&section)),
         limits: root.table("limits").and_then(|section| limits::read(&section)),
         service: root.table("service").and_then(|section| service::read(&section)),
+        tls: root.table("tls").and_then(|section| tls::read(&section)),
+        reload: root.table("reload").and_then(|section| reload::read(&section)),
         shutdown: root.table("shutdown").and_then(|section| shutdown::read(&section)),
         log: root.table("log").and_then(|section| log::read(&section)),
         admin: root.table("admin").and_then(|section| admin::read(&section)),

@@ -28,12 +28,14 @@ mod log;
 pub mod model;
 mod nearest;
 mod pool;
+mod reload;
 mod rules;
 mod runtime;
 mod secret;
 mod section;
 mod service;
 mod shutdown;
+mod tls;
 mod unknown;
 mod value;
 

@@ -24,6 +24,10 @@ pub struct Config {
     pub limits: Limits,
     /// The proxy's own login at the backends: health probes, and KILL for sessions of relayed accounts.
     pub service: Option<Service>,
+    /// TLS of all listeners.
+    pub tls: Tls,
+    /// What makes the proxy read its files again.
+    pub reload: Reload,
     /// What happens at SIGTERM.
     pub shutdown: Shutdown,
     /// Log format and level.
@@ -72,6 +76,23 @@ pub struct ListenerTls {
     pub key: Option<PathBuf>,
     /// Oldest protocol version accepted.
     pub min_version: TlsVersion,
+    /// Whether clients are asked for a certificate.
+    pub client_certificate: ClientCertificate,
+    /// PEM file with the CAs that issue client certificates; there when clients are asked.
+    pub client_ca: Option<PathBuf>,
+    /// PEM files with the revocation lists of those CAs.
+    pub crl: Vec<PathBuf>,
+}
+
+/// Whether a listener asks its TLS clients for a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientCertificate {
+    /// They are not asked.
+    None,
+    /// They are asked; one that is shown has to be good.
+    Request,
+    /// Without a good one there is no TLS.
+    Require,
 }
 
 /// Whether a listener offers TLS.
@@ -264,6 +285,37 @@ pub struct Service {
     pub user: String,
     /// Password.
     pub password: Secret,
+}
+
+/// `[tls]`: what holds for all listeners.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tls {
+    /// How long a session may go on after its listener's certificate was replaced; none: for ever.
+    pub max_session_age_after_rotation: Option<Duration>,
+    /// File of ticket keys that replicas share; none: each process has its own.
+    pub ticket_keys: Option<PathBuf>,
+}
+
+/// `[reload]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reload {
+    /// Which changed files reload by themselves.
+    pub watch: Watch,
+    /// How often they are compared where no change is reported.
+    pub interval: Duration,
+    /// How long they have to stay as they are before they are read.
+    pub settle: Duration,
+}
+
+/// Which changed files reload by themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watch {
+    /// None.
+    Off,
+    /// Those that the configuration names; it stays as it was last loaded.
+    Files,
+    /// The configuration file, too.
+    All,
 }
 
 /// `[shutdown]`.

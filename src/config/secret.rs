@@ -35,7 +35,7 @@ impl Value for SecretFile {
         "path of a file with the password as its only line, that not everybody can read (mode 0600 or 0640)";
 
     fn read(node: &Node<'_>) -> Option<Self> {
-        let path = node.document().resolve(node.text::<Self>()?);
+        let path = node.document().resolve_file(node.text::<Self>()?);
         let mut bytes = Vec::new();
         let read = open_private(&path).and_then(|file| {
             let read = file.take(LARGEST + 1).read_to_end(&mut bytes);

@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use crate::auth::Channel;
 use crate::backend::proxy_header::Origin;
 use crate::frontend::client_stream::ClientStream;
 use crate::frontend::error::SessionEnd;
+use crate::frontend::rotation::Retirement;
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::command::Command;
 use crate::protocol::dialect::{Dialect, Ends, StateChanges};
@@ -51,6 +53,8 @@ pub struct ClientFacts {
     pub max_packet: u32,
     /// The TLS version between it and the proxy; none in plaintext.
     pub tls: Option<&'static str>,
+    /// What becomes of the certificate that it was shown; none in plaintext.
+    pub rotation: Option<Arc<Retirement>>,
 }
 
 /// A command whose first bytes are at the front of the client's buffer.

@@ -15,6 +15,7 @@ use crate::config::model::{self, ListenerTlsMode};
 use crate::frontend::limits::ClientLimits;
 use crate::frontend::metrics::FrontendMetrics;
 use crate::frontend::registry::Registry;
+use crate::frontend::rotation::Retirement;
 use crate::pool::{Bounds, Pool};
 use crate::tasks;
 use crate::telemetry;
@@ -23,6 +24,9 @@ use crate::tls::server::ServerTls;
 /// One generation of the configuration, built and validated as a whole and published in one step.
 pub struct Context {
     /// 1 at start, one more with each reload.
+    pub number: u64,
+    /// The number since which backend connections are opened as they are now: older ones are given to nobody. Behind
+    /// [`Self::number`] when what changed was on the clients' side only.
     pub generation: u64,
     /// Listeners in the order of the configuration.
     pub listeners: Vec<ListenerContext>,
@@ -36,6 +40,8 @@ pub struct Context {
     pub service: Option<Login>,
     /// A login for health probes.
     pub prober: Option<Login>,
+    /// TLS of all listeners.
+    pub tls: model::Tls,
     /// Bounds on clients.
     pub limits: model::Limits,
     /// Bounds on backend connections.
@@ -48,6 +54,8 @@ pub struct ListenerContext {
     pub mode: ListenerTlsMode,
     /// Certificate and protocol versions; there unless TLS is disabled.
     pub tls: Option<ServerTls>,
+    /// When that certificate is replaced.
+    pub retirement: Arc<Retirement>,
     /// Networks whose connections start with a PROXY header.
     pub proxy_protocol_from: Vec<IpNet>,
 }

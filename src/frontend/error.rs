@@ -54,6 +54,9 @@ pub enum SessionEnd {
     /// The proxy is shutting down.
     #[error("the proxy is shutting down")]
     Draining,
+    /// Its certificate was replaced longer ago than `tls.max_session_age_after_rotation`.
+    #[error("the certificate that the client was shown has been replaced for long enough")]
+    Rotated,
 }
 
 /// Whose doing an error is.
@@ -98,6 +101,8 @@ pub enum DisconnectCause {
     Killed,
     /// The proxy ended.
     Draining,
+    /// Its certificate was replaced.
+    Rotated,
 }
 
 crate::label!(DisconnectCause {
@@ -114,6 +119,7 @@ crate::label!(DisconnectCause {
     StreamEnded => "stream_ended",
     Killed => "killed",
     Draining => "draining",
+    Rotated => "rotated",
 });
 
 impl SessionEnd {
@@ -133,6 +139,7 @@ impl SessionEnd {
             Self::StreamEnded => DisconnectCause::StreamEnded,
             Self::Killed => DisconnectCause::Killed,
             Self::Draining => DisconnectCause::Draining,
+            Self::Rotated => DisconnectCause::Rotated,
         }
     }
 
@@ -152,7 +159,7 @@ impl SessionEnd {
             | Self::BackendLost(_)
             | Self::BackendMalformed(_)
             | Self::FileNotAsked => ErrorOrigin::Backend,
-            Self::Draining => ErrorOrigin::Proxy,
+            Self::Draining | Self::Rotated => ErrorOrigin::Proxy,
         }
     }
 
@@ -179,6 +186,9 @@ impl SessionEnd {
             Self::Draining => {
                 Some(ServerError::unavailable("The database proxy is shutting down; connect again"))
             }
+            Self::Rotated => Some(ServerError::unavailable(
+                "This connection began under a certificate that has been replaced; connect again",
+            )),
         }
     }
 
@@ -192,7 +202,8 @@ impl SessionEnd {
             | Self::BackendClosed
             | Self::StreamEnded
             | Self::Killed
-            | Self::Draining => Level::DEBUG,
+            | Self::Draining
+            | Self::Rotated => Level::DEBUG,
             Self::ClientStalled | Self::ClientMalformed => Level::INFO,
             Self::BackendLostBefore(_) | Self::BackendLost(_) => Level::WARN,
             Self::BackendMalformed(_) | Self::FileNotAsked => Level::ERROR,

@@ -173,6 +173,7 @@ impl Greeted {
             return Err(tell(&mut self.packets, Refusal::Plaintext, capabilities).await);
         }
         let secure = self.packets.stream().is_secure();
+        let listener = self.context.listener(self.listener);
         let facts = ClientFacts {
             capabilities,
             host: self.origin.map_or_else(
@@ -183,6 +184,7 @@ impl Greeted {
             channel: if secure { Channel::Secure } else { Channel::Insecure },
             max_packet: response.max_packet,
             tls: tls.as_ref().map(TlsInfo::version_name),
+            rotation: tls.as_ref().and(listener).map(|listener| Arc::clone(&listener.retirement)),
         };
         Ok(Secured { packets: self.packets, response, facts, tls, id: self.id, salt: self.salt })
     }

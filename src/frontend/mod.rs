@@ -26,6 +26,7 @@ pub mod registry;
 mod relay;
 pub mod relay_login;
 pub mod rewrite;
+pub mod rotation;
 mod send;
 pub mod serve;
 pub mod session;

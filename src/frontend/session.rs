@@ -259,30 +259,52 @@ impl Session {
                 return Poll::Ready(Err(SessionEnd::BackendClosed));
             }
         }
-        if self.is_to_leave(cx) {
-            let killed = self.registered.is_killed();
-            return Poll::Ready(Err(if killed { SessionEnd::Killed } else { SessionEnd::Draining }));
+        if self.is_killed(cx) {
+            return Poll::Ready(Err(SessionEnd::Killed));
+        }
+        if let Some(end) = self.departure() {
+            return Poll::Ready(Err(end));
         }
         self.idle.poll_idle(cx).map(|()| Err(SessionEnd::ClientIdle))
     }
 
-    /// A command that came after the drain began is answered with an error that makes the client connect elsewhere,
+    /// A command that came after the session's time was over is answered with an error that makes the client connect again,
     /// unless it belongs to a transaction.
     fn admitted(&mut self, incoming: Incoming) -> Result<Incoming, SessionEnd> {
-        if self.frontend.phase.is_draining() && !self.status().contains(StatusFlags::IN_TRANSACTION) {
-            self.waits_for_answer = true;
-            return Err(SessionEnd::Draining);
+        match self.departure() {
+            Some(end) => {
+                self.waits_for_answer = true;
+                Err(end)
+            }
+            None => Ok(incoming),
         }
-        Ok(incoming)
     }
 
-    fn is_to_leave(&mut self, cx: &mut Context<'_>) -> bool {
+    /// Why the session is to end, here, where no transaction is open.
+    fn departure(&mut self) -> Option<SessionEnd> {
+        let end = if self.frontend.phase.is_draining() {
+            SessionEnd::Draining
+        } else if self.outstays_its_certificate() {
+            SessionEnd::Rotated
+        } else {
+            return None;
+        };
+        (!self.status().contains(StatusFlags::IN_TRANSACTION)).then_some(end)
+    }
+
+    /// Whether the certificate that the client was shown was replaced longer ago than sessions may go on after that.
+    fn outstays_its_certificate(&self) -> bool {
+        let rotation = self.client.facts().rotation.as_ref();
+        let Some(since) = rotation.and_then(|rotation| rotation.since()) else { return false };
+        let most = self.frontend.context.load().tls.max_session_age_after_rotation;
+        most.is_some_and(|most| since.elapsed() >= most)
+    }
+
+    fn is_killed(&mut self, cx: &mut Context<'_>) -> bool {
         while self.wake.as_mut().poll(cx).is_ready() {
             self.wake = Box::pin(Arc::clone(self.registered.wake()).notified_owned());
         }
-        let draining =
-            self.frontend.phase.is_draining() && !self.status().contains(StatusFlags::IN_TRANSACTION);
-        draining || self.registered.is_killed()
+        self.registered.is_killed()
     }
 
     /// Whether the server has closed, or said something, while it should wait for a command.

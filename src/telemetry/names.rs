@@ -101,8 +101,10 @@ metrics! {
         "Reloads of configuration and certificates: applied, or refused with everything left as it was.";
     Gauge CONFIG_LAST_RELOAD = "sealock_config_last_reload_timestamp_seconds" in Seconds []
         "When the configuration in use was loaded, as a Unix timestamp.";
-    Gauge CERTIFICATE_NOT_AFTER = "sealock_certificate_not_after_timestamp_seconds" in Seconds ["identity"]
-        "When a certificate of ours expires, as a Unix timestamp, of a chain the one that expires first; NaN once a reload took it away.";
+    Gauge CRL_NEXT_UPDATE = "sealock_crl_next_update_timestamp_seconds" in Seconds ["identity"]
+        "When the revocation list of a listener's client CAs that is the first to end should have a successor, as a Unix timestamp; NaN once a reload took it away.";
+    Gauge CERTIFICATE_NOT_AFTER = "sealock_certificate_not_after_timestamp_seconds" in Seconds ["identity", "part"]
+        "When a certificate in use expires, as a Unix timestamp: the leaf, the first to end of its intermediates, or of the CAs that the other side is verified with; NaN once a reload took it away.";
 
     // Clients.
     Gauge CLIENTS = "sealock_clients" in Count ["transport"]
@@ -129,6 +131,10 @@ metrics! {
     // TLS, on both sides.
     Counter TLS_HANDSHAKES = "sealock_tls_handshakes_total" in Count ["side", "version", "group"]
         "Completed TLS handshakes by protocol version and key-exchange group; none is the group of a resumed TLS 1.2 session.";
+    Counter TLS_RESUMPTIONS = "sealock_tls_resumptions_total" in Count ["side", "version"]
+        "Those of the completed TLS handshakes that resumed an earlier session by its ticket.";
+    Counter TLS_OFFERED_GROUPS = "sealock_tls_offered_groups_total" in Count ["group"]
+        "ClientHellos of clients by the key-exchange groups they offer, each group once; ffdhe, other and unsaid are kinds.";
     Counter TLS_HANDSHAKE_FAILURES = "sealock_tls_handshake_failures_total" in Count ["side", "cause"]
         "Failed TLS handshakes; one that was given up for lack of time counts as a refusal, or as a backend that timed out.";
 

@@ -11,8 +11,9 @@ use rustls::{ClientConfig, RootCertStore};
 
 use crate::config::model::{Address, BackendTls, BackendTlsMode};
 use crate::tls::identity::{Identity, Purpose};
+use crate::tls::trust::{Authorities, Vouching};
 use crate::tls::verifier::{Policy, Trust, Verifier};
-use crate::tls::{TlsError, pem, provider, versions_since};
+use crate::tls::{TlsError, both, provider, rehearsal, versions_since};
 
 /// How to speak TLS to one backend. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -20,6 +21,7 @@ pub struct ClientTls {
     config: Arc<ClientConfig>,
     server_name: ServerName<'static>,
     identity: Option<Arc<Identity>>,
+    authorities: Option<Arc<Authorities>>,
 }
 
 impl ClientTls {
@@ -29,18 +31,22 @@ impl ClientTls {
     /// A certificate, key or CA file that cannot be used, or no name to verify.
     pub fn build(tls: &BackendTls, address: &Address) -> Result<Option<Self>, TlsError> {
         let name = || server_name(tls, address);
-        let (policy, server_name) = match tls.mode {
+        let trusted = || trust(tls.ca.as_deref());
+        let verification = match tls.mode {
             BackendTlsMode::Disabled => return Ok(None),
-            BackendTlsMode::Required => (Policy::Nothing, name().ok()),
-            BackendTlsMode::VerifyCa => (Policy::Issuer(trust(tls.ca.as_deref())?), name().ok()),
-            BackendTlsMode::VerifyFull => (Policy::IssuerAndName(trust(tls.ca.as_deref())?), Some(name()?)),
+            BackendTlsMode::Required => Ok(((Policy::Nothing, None), name().ok())),
+            BackendTlsMode::VerifyCa => {
+                trusted().map(|(trust, named)| ((Policy::Issuer(trust), named), name().ok()))
+            }
+            BackendTlsMode::VerifyFull => both(trusted(), name())
+                .map(|((trust, named), name)| ((Policy::IssuerAndName(trust), named), Some(name))),
         };
+        let (((policy, authorities), server_name), identity) = both(verification, identity(tls))?;
         let provider = provider();
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(versions_since(tls.min_version))?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Verifier { provider, policy }));
-        let identity = identity(tls)?;
         let mut config = match &identity {
             Some(identity) => builder.with_client_cert_resolver(Arc::new(
                 rustls::sign::SingleCertAndKey::from(Arc::clone(identity.certified_key())),
@@ -52,6 +58,7 @@ impl ClientTls {
             config: Arc::new(config),
             server_name: server_name.unwrap_or_else(nameless),
             identity,
+            authorities,
         }))
     }
 
@@ -68,6 +75,22 @@ impl ClientTls {
     /// The client certificate; none when none is configured.
     pub fn identity(&self) -> Option<&Arc<Identity>> {
         self.identity.as_ref()
+    }
+
+    /// The CAs of the CA file; none where the system's store is trusted, or nothing verified.
+    pub fn authorities(&self) -> Option<&Authorities> {
+        self.authorities.as_deref()
+    }
+
+    /// Whether both trust the same and show the same, so that connections made with one are as good as with the other.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        let shown = |tls: &Self| tls.identity().map(|identity| identity.fingerprint());
+        let trusted = |tls: &Self| {
+            tls.authorities().map(|authorities| {
+                authorities.certificates().iter().map(|ca| ca.fingerprint).collect::<Vec<_>>()
+            })
+        };
+        shown(self) == shown(other) && trusted(self) == trusted(other)
     }
 }
 
@@ -86,32 +109,20 @@ fn nameless() -> ServerName<'static> {
 }
 
 fn identity(tls: &BackendTls) -> Result<Option<Arc<Identity>>, TlsError> {
-    match (&tls.certificate, &tls.key) {
-        (Some(certificate), Some(key)) => {
-            Ok(Some(Arc::new(Identity::load(Purpose::Client, certificate, key)?)))
-        }
-        _ => Ok(None),
-    }
+    let (Some(certificate), Some(key)) = (&tls.certificate, &tls.key) else { return Ok(None) };
+    let identity = Identity::load(Purpose::Client, certificate, key)?;
+    rehearsal::play_client(&identity, certificate)?;
+    Ok(Some(Arc::new(identity)))
 }
 
-fn trust(ca: Option<&Path>) -> Result<Trust, TlsError> {
-    match ca {
-        Some(file) => trust_file(file),
-        None => trust_system(),
-    }
-}
+/// Whom to trust, and the CA file where one says so.
+type Trusted = (Trust, Option<Arc<Authorities>>);
 
-/// Every certificate in `file` becomes trusted; one that cannot be used fails the whole file.
-fn trust_file(file: &Path) -> Result<Trust, TlsError> {
-    let pinned = pem::read_chain(file)?;
-    let mut roots = RootCertStore::empty();
-    for (index, certificate) in pinned.iter().enumerate() {
-        roots.add(certificate.clone()).map_err(|error| TlsError::Trust {
-            file: file.to_owned(),
-            reason: format!("certificate {} cannot be trusted: {error}", index + 1),
-        })?;
-    }
-    Ok(Trust { roots, pinned })
+fn trust(ca: Option<&Path>) -> Result<Trusted, TlsError> {
+    let Some(file) = ca else { return Ok((trust_system()?, None)) };
+    let authorities = Authorities::load(file, Vouching::Servers)?;
+    let trust = Trust { roots: authorities.roots.clone(), pinned: authorities.der.clone() };
+    Ok((trust, Some(Arc::new(authorities))))
 }
 
 /// The system's store; certificates in it that webpki cannot use are passed over, as every TLS library does.

@@ -24,6 +24,7 @@ pub struct Identity {
     certified: Arc<CertifiedKey>,
     chain: Vec<Certificate>,
     leaf: Certificate,
+    file: PathBuf,
 }
 
 /// What an identity is wanted for.
@@ -65,7 +66,10 @@ impl Identity {
             }
         };
         match chain.first().cloned() {
-            Some(leaf) if problems.is_empty() => Ok(Self { certified: Arc::new(certified), chain, leaf }),
+            Some(leaf) if problems.is_empty() => {
+                let file = origin.certificate.clone();
+                Ok(Self { certified: Arc::new(certified), chain, leaf, file })
+            }
             _ => Err(Problems(problems)),
         }
     }
@@ -83,6 +87,11 @@ impl Identity {
     /// SHA-256 of the leaf.
     pub fn fingerprint(&self) -> Fingerprint {
         self.leaf.fingerprint
+    }
+
+    /// The file of the chain.
+    pub fn file(&self) -> &Path {
+        &self.file
     }
 
     /// The chain, leaf first.

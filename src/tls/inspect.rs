@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::tls::certificate::{Certificate, Usage};
@@ -36,7 +36,7 @@ pub enum Role {
 }
 
 /// One certificate of a [`Report`].
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// Owner.
     pub subject: String,
@@ -110,7 +110,8 @@ fn judge(
 }
 
 impl Entry {
-    fn of(certificate: &Certificate, now: OffsetDateTime) -> Self {
+    /// What `certificate` says, as seen at `now`.
+    pub fn of(certificate: &Certificate, now: OffsetDateTime) -> Self {
         Self {
             subject: certificate.subject.clone(),
             issuer: certificate.issuer.clone(),

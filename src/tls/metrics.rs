@@ -21,13 +21,15 @@ pub struct TlsMetrics {
     registry: Arc<Registry>,
     side: Side,
     failures: Family<HandshakeCause>,
+    resumptions: Family<TlsVersion>,
 }
 
 impl TlsMetrics {
     /// Resolves a counter for each cause of failure and for each version and group that can be agreed on.
     pub fn new(registry: &Arc<Registry>, side: Side) -> Self {
         let failures = registry.counters(&names::TLS_HANDSHAKE_FAILURES, &[side.label()]);
-        let metrics = Self { registry: Arc::clone(registry), side, failures };
+        let resumptions = registry.counters(&names::TLS_RESUMPTIONS, &[side.label()]);
+        let metrics = Self { registry: Arc::clone(registry), side, failures, resumptions };
         for (version, group) in possible() {
             let _zero = metrics.completed(version, group);
         }
@@ -43,6 +45,9 @@ impl TlsMetrics {
     }
 
     fn succeeded(&self, info: &TlsInfo) {
+        if info.resumed {
+            self.resumptions.increment(info.version);
+        }
         self.completed(info.version, info.group.unwrap_or(NO_GROUP)).increment(1);
     }
 
@@ -51,6 +56,8 @@ impl TlsMetrics {
         self.registry.counter(&names::TLS_HANDSHAKES, &[self.side.label(), version.protocol_name(), group])
     }
 }
+
+crate::label!(TlsVersion { V1_2 => "TLSv1.2", V1_3 => "TLSv1.3" });
 
 /// What a handshake can end with.
 fn possible() -> Vec<(TlsVersion, &'static str)> {

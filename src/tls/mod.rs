@@ -4,7 +4,6 @@
 //! settings of both ([`server::ServerTls`], [`client::ClientTls`]) at start and at each reload. Nothing here retries, falls
 //! back to plaintext, or skips a verification that was asked for.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustls::SupportedProtocolVersion;
@@ -15,22 +14,27 @@ use crate::config::model::TlsVersion;
 pub mod certificate;
 pub mod chain;
 pub mod client;
+pub mod client_policy;
 pub mod fingerprint;
 pub mod identity;
 pub mod inspect;
 pub mod listen;
 pub mod metrics;
 pub mod mint;
+pub mod offers;
 pub mod packets;
 pub mod pem;
 pub mod problem;
 pub mod read_buffer;
 pub mod rehearsal;
+pub mod revocation;
 pub mod server;
 pub mod socket;
 pub mod stream;
 #[cfg(test)]
 mod tests;
+pub mod tickets;
+pub mod trust;
 mod verifier;
 
 /// Why TLS cannot be set up as configured. Displayed completely, one problem a line.
@@ -39,14 +43,9 @@ pub enum TlsError {
     /// The certificate or the key is not fit for use.
     #[error(transparent)]
     Identity(#[from] problem::Problems),
-    /// The CA file names no certificate that could be trusted.
-    #[error("{file}: {reason}; a PEM file with one or more CA certificates is expected", file = file.display())]
-    Trust {
-        /// The CA file.
-        file: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
+    /// Several of these at once.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Several(Vec<TlsError>),
     /// This machine has no certificate store.
     #[error(
         "no CA certificates found on this machine; install ca-certificates, or name a CA file for the backend"
@@ -79,6 +78,15 @@ fn versions_since(oldest: TlsVersion) -> &'static [&'static SupportedProtocolVer
     match oldest {
         TlsVersion::V1_2 => &BOTH,
         TlsVersion::V1_3 => &BOTH[..1],
+    }
+}
+
+/// Both values, or every error of both.
+fn both<A, B>(a: Result<A, TlsError>, b: Result<B, TlsError>) -> Result<(A, B), TlsError> {
+    match (a, b) {
+        (Ok(a), Ok(b)) => Ok((a, b)),
+        (Err(a), Err(b)) => Err(TlsError::Several(vec![a, b])),
+        (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
     }
 }
 

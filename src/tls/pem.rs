@@ -52,7 +52,7 @@ fn is_encrypted(text: &[u8]) -> bool {
 }
 
 /// In words of our own: the parser's message quotes what it stumbled over, which may be a piece of a key.
-fn malformed(file: &Path, error: &pem::Error) -> Problem {
+pub(super) fn malformed(file: &Path, error: &pem::Error) -> Problem {
     let reason = match error {
         pem::Error::MissingSectionEnd { .. } => "a section has no end",
         pem::Error::IllegalSectionStart { .. } => "a section does not start as one should",

@@ -201,6 +201,54 @@ pub enum Problem {
         /// The leaf's subject.
         subject: String,
     },
+    /// A certificate of a CA file cannot be used as one.
+    #[error("{file}: certificate {position} cannot be trusted: {reason}", file = file.display())]
+    Untrustable {
+        /// The CA file.
+        file: PathBuf,
+        /// Which certificate.
+        position: usize,
+        /// What the library said.
+        reason: String,
+    },
+    /// Client certificates are issued by CAs, and this is none.
+    #[error(
+        "{file}: certificate {position} ({subject}) is no CA certificate; name the CA that issued it",
+        file = file.display()
+    )]
+    NoAuthority {
+        /// The CA file.
+        file: PathBuf,
+        /// Which certificate.
+        position: usize,
+        /// Its subject.
+        subject: String,
+    },
+    /// There is no revocation list in the file.
+    #[error("{file}: no revocation list in it; PEM sections \"X509 CRL\" are expected", file = file.display())]
+    NoRevocationList {
+        /// The file.
+        file: PathBuf,
+    },
+    /// A revocation list cannot be used.
+    #[error("{file}: revocation list {position} cannot be used: {reason}", file = file.display())]
+    UnusableRevocationList {
+        /// The file.
+        file: PathBuf,
+        /// Which list.
+        position: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The keys of tickets are not there, or not in their form.
+    #[error(
+        "{file}: one to eight lines of 64 hexadecimal digits are expected, the key in use first; `openssl rand -hex 32` makes one",
+        file = file.display()
+    )]
+    TicketKeys {
+        /// The file.
+        file: PathBuf,
+    },
     /// The leaf's usages forbid what it is wanted for.
     #[error("{file}: the usages of the leaf ({subject}) do not allow {wanted}", file = file.display())]
     WrongUsage {

@@ -7,9 +7,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::server::WebPkiClientVerifier;
+use rustls::sign::SingleCertAndKey;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection};
 
 use crate::tls::identity::Identity;
+use crate::tls::mint;
 use crate::tls::problem::Problem;
 use crate::tls::verifier::{Policy, Trust, Verifier};
 use crate::tls::{TlsError, provider};
@@ -34,6 +37,36 @@ pub fn play(config: &Arc<ServerConfig>, identity: &Identity, file: &Path) -> Res
         .with_no_client_auth();
     let client = ClientConnection::new(Arc::new(client), name(identity)).map_err(broken)?;
     let server = ServerConnection::new(Arc::clone(config))?;
+    Ok(shake_hands(client, server).map_err(broken)?)
+}
+
+/// The same for an identity that is shown to servers: with a server that trusts the last certificate of its chain. A leaf
+/// alone, whose issuer is not known here, has shown all that it can: its key fits.
+///
+/// # Errors
+/// What the client or the server objected to.
+pub fn play_client(identity: &Identity, file: &Path) -> Result<(), TlsError> {
+    let broken =
+        |error: rustls::Error| Problem::BrokenChain { file: file.to_owned(), reason: error.to_string() };
+    let [_, .., top] = identity.chain_der() else { return Ok(()) };
+    let mut roots = RootCertStore::empty();
+    roots.add(top.clone()).map_err(broken)?;
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider())
+        .build()
+        .map_err(|error| broken(rustls::Error::General(error.to_string())))?;
+    let stage = mint::self_signed(&["localhost".to_owned()])?;
+    let server = ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()?
+        .with_client_cert_verifier(verifier)
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(stage.certified_key()))));
+    let policy = policy(stage.chain_der()).map_err(broken)?;
+    let client = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Verifier { provider: provider(), policy }))
+        .with_client_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(identity.certified_key()))));
+    let client = ClientConnection::new(Arc::new(client), name(&stage)).map_err(broken)?;
+    let server = ServerConnection::new(Arc::new(server))?;
     Ok(shake_hands(client, server).map_err(broken)?)
 }
 

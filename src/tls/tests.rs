@@ -16,11 +16,16 @@ use tokio::net::UnixStream;
 use super::client::ClientTls;
 use super::mint::{Authority, KeyType, PemPair, self_signed};
 use super::problem::Problem;
-use super::server::ServerTls;
+use super::server::{Common, ServerTls};
 use super::socket::Socket;
 use super::stream::{self, HandshakeCause, HandshakeError, MaybeTls, TlsInfo};
 use super::{TlsError, provider};
-use crate::config::model::{Address, BackendTls, BackendTlsMode, ListenerTls, ListenerTlsMode, TlsVersion};
+use crate::config::model::{
+    Address, BackendTls, BackendTlsMode, ClientCertificate, ListenerTls, ListenerTlsMode, TlsVersion,
+};
+use crate::telemetry::Registry;
+
+mod client_certificates;
 
 const DAYS: u32 = 30;
 
@@ -53,6 +58,9 @@ impl Site {
             certificate: Some(self.path("server.pem")),
             key: Some(self.path("server.key")),
             min_version: TlsVersion::V1_2,
+            client_certificate: ClientCertificate::None,
+            client_ca: None,
+            crl: Vec::new(),
         }
     }
 
@@ -85,8 +93,13 @@ fn tcp(host: &str) -> Address {
 }
 
 fn build_server(tls: &ListenerTls) -> Result<ServerTls, TlsError> {
-    let minted = Arc::new(self_signed(&names(&["localhost"])).unwrap());
-    ServerTls::build(tls, &minted).map(Option::unwrap)
+    let common = common();
+    ServerTls::build(tls, &common, &common.tickets).map(Option::unwrap)
+}
+
+fn common() -> Common {
+    let minted = Arc::new(self_signed(&names(&["localhost", "127.0.0.1"])).unwrap());
+    Common::new(minted, &Registry::new()).unwrap()
 }
 
 fn pair() -> (Socket, Socket) {
@@ -156,24 +169,6 @@ async fn a_client_hello_that_came_with_the_ssl_request_is_not_lost() {
     let (client, server) = tokio::join!(stream::connect(near, &client), server);
     client.unwrap();
     server.unwrap();
-}
-
-#[tokio::test]
-async fn a_session_is_resumed_until_the_listener_is_set_up_anew() {
-    let site = Site::new();
-    let client = site.client(BackendTlsMode::VerifyFull, "db.example");
-    let resumed = async |server: &ServerTls| {
-        let (connected, accepted) = shake_hands(&client, server).await;
-        let (mut connected, mut accepted) = (connected.unwrap(), accepted.unwrap());
-        accepted.write_all(b"!").await.unwrap();
-        accepted.flush().await.unwrap();
-        connected.read_exact(&mut [0]).await.unwrap(); // the ticket came before this byte
-        connected.tls_info().unwrap().resumed
-    };
-    let server = site.server();
-    assert!(!resumed(&server).await);
-    assert!(resumed(&server).await);
-    assert!(!resumed(&site.server()).await);
 }
 
 #[tokio::test]
@@ -322,13 +317,13 @@ fn a_listener_without_a_certificate_shows_the_minted_one() {
         mode: ListenerTlsMode::Optional,
         certificate: None,
         key: None,
-        min_version: TlsVersion::V1_2,
+        ..Site::new().listener()
     };
-    let minted = Arc::new(self_signed(&names(&["localhost", "127.0.0.1"])).unwrap());
-    let server = ServerTls::build(&tls, &minted).unwrap().unwrap();
-    assert_eq!(server.identity().fingerprint(), minted.fingerprint());
+    let common = common();
+    let server = ServerTls::build(&tls, &common, &common.tickets).unwrap().unwrap();
+    assert_eq!(server.identity().fingerprint(), common.minted.fingerprint());
     let disabled = ListenerTls { mode: ListenerTlsMode::Disabled, ..tls };
-    assert!(ServerTls::build(&disabled, &minted).unwrap().is_none());
+    assert!(ServerTls::build(&disabled, &common, &common.tickets).unwrap().is_none());
 }
 
 #[test]

@@ -133,7 +133,7 @@ sealock_commands_total{command=\"stmt_execute\"} 12
         let registry = Registry::new();
         let held = registry.gauges::<Transport>(&CLIENTS, &[]).hold(Transport::Tls);
         registry.counter(&COMMANDS, &["stmt_bulk_execute"]).increment(5);
-        registry.gauge(&CERTIFICATE_NOT_AFTER, &["listener[0]"]).set(1_800_000_000.0);
+        registry.gauge(&CERTIFICATE_NOT_AFTER, &["listener[0]", "leaf"]).set(1_800_000_000.0);
         let reading = Reading::of(&registry.render());
         assert_eq!((reading.tls, reading.queries, reading.not_after), (1.0, 5.0, 1_800_000_000.0));
         drop(held);

@@ -6,14 +6,22 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use clap::{Args, ValueEnum};
 
+use crate::cli::ask::Whom;
+use crate::cli::certs::live;
 use crate::tls::inspect::{Entry, Report, Role, inspect};
 
 /// Arguments of `sealock certs inspect`.
 #[derive(Args, Clone, Debug)]
 pub struct InspectArgs {
     /// PEM file with certificates.
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
+    #[arg(value_name = "FILE", required_unless_present = "live")]
+    pub file: Option<PathBuf>,
+    /// Show what a running proxy uses, and whether the files on disk are the same; exit code 1: they are not.
+    #[arg(long, conflicts_with_all = ["file", "key", "role"])]
+    pub live: bool,
+    /// Which proxy to ask.
+    #[command(flatten)]
+    pub whom: Whom,
     /// Private key that should belong to the first of them.
     #[arg(long, value_name = "FILE")]
     pub key: Option<PathBuf>,
@@ -37,17 +45,18 @@ pub enum RoleChoice {
 }
 
 pub(super) fn run(args: &InspectArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let report = inspect(&args.file, args.key.as_deref(), args.role.map(Role::from));
+    let Some(file) = &args.file else { return live::run(&args.whom, args.json, out) };
+    let report = inspect(file, args.key.as_deref(), args.role.map(Role::from));
     if args.json {
         serde_json::to_writer_pretty(&mut *out, &report)?;
         writeln!(out)?;
     } else {
-        print(&report, &args.file, out)?;
+        print(&report, file, out)?;
     }
     match report.problems.len() {
         0 => Ok(()),
-        1 => bail!("{} would be refused", args.file.display()),
-        count => bail!("{} would be refused for {count} reasons", args.file.display()),
+        1 => bail!("{} would be refused", file.display()),
+        count => bail!("{} would be refused for {count} reasons", file.display()),
     }
 }
 
@@ -58,18 +67,24 @@ fn print(report: &Report, file: &Path, out: &mut dyn Write) -> io::Result<()> {
         Role::Ca => "CA certificates",
     };
     writeln!(out, "{}: {role}", file.display())?;
-    for (index, entry) in report.certificates.iter().enumerate() {
-        writeln!(out, "\n{}. {}", index + 1, entry.subject)?;
-        for (label, value) in lines(entry) {
-            writeln!(out, "   {label:<8} {value}")?;
-        }
-    }
+    print_entries(&report.certificates, out)?;
     writeln!(out)?;
     for problem in &report.problems {
         writeln!(out, "problem: {problem}")?;
     }
     if report.problems.is_empty() {
         writeln!(out, "no problems found")?;
+    }
+    Ok(())
+}
+
+/// Each certificate with everything that matters of it.
+pub(super) fn print_entries(entries: &[Entry], out: &mut dyn Write) -> io::Result<()> {
+    for (index, entry) in entries.iter().enumerate() {
+        writeln!(out, "\n{}. {}", index + 1, entry.subject)?;
+        for (label, value) in lines(entry) {
+            writeln!(out, "   {label:<8} {value}")?;
+        }
     }
     Ok(())
 }

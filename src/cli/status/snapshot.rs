@@ -3,13 +3,12 @@
 use std::io::{self, Write};
 
 use axum::http::StatusCode;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::admin::pools::{PoolFilter, Pools};
 use crate::admin::ready::Report;
 use crate::admin::sessions::{SessionFilter, Sessions};
-use crate::cli::status::client::{Answer, AskError, Client};
+use crate::cli::ask::{Answer, AskError, Client};
 use crate::config::model::Address;
 
 /// The answers as they came, each a JSON object.
@@ -27,11 +26,8 @@ pub(super) struct Snapshot {
     pub(super) sessions: Sessions,
 }
 
-/// What the endpoint says when it refuses.
-#[derive(Deserialize)]
-struct Refusal {
-    error: String,
-}
+/// Not ready is an answer, too.
+const READY_OR_NOT: [StatusCode; 2] = [StatusCode::OK, StatusCode::SERVICE_UNAVAILABLE];
 
 impl Answers {
     /// Asks for everything, one after the other.
@@ -64,10 +60,9 @@ impl Snapshot {
     /// Understands the answers of the proxy at `address`.
     pub(super) fn read(answers: &Answers, address: &Address) -> Result<Self, AskError> {
         Ok(Self {
-            // Not ready is an answer, too.
-            readiness: understand(&answers.readiness, address)?,
-            pools: understand(expect(&answers.pools, "/api/v1/pools", address)?, address)?,
-            sessions: understand(expect(&answers.sessions, "/api/v1/sessions", address)?, address)?,
+            readiness: answers.readiness.understood(address, "/readyz", &READY_OR_NOT)?,
+            pools: answers.pools.understood(address, "/api/v1/pools", &[StatusCode::OK])?,
+            sessions: answers.sessions.understood(address, "/api/v1/sessions", &[StatusCode::OK])?,
         })
     }
 }
@@ -77,18 +72,4 @@ fn target(path: &str, filter: &impl Serialize) -> String {
         Ok(parameters) => format!("{path}?{parameters}"),
         Err(_) => path.to_owned(), // no filter has a field that cannot be written
     }
-}
-
-fn expect<'a>(answer: &'a Answer, path: &str, address: &Address) -> Result<&'a Answer, AskError> {
-    match answer.status {
-        StatusCode::OK => Ok(answer),
-        StatusCode::NOT_FOUND => Err(AskError::Older(address.clone(), path.to_owned())),
-        _ => Err(AskError::Refused(address.clone(), understand::<Refusal>(answer, address)?.error)),
-    }
-}
-
-fn understand<T: DeserializeOwned>(answer: &Answer, address: &Address) -> Result<T, AskError> {
-    serde_json::from_slice(&answer.body).map_err(|error| {
-        AskError::Stranger(address.clone(), format!("HTTP status {}, {error}", answer.status.as_u16()))
-    })
 }

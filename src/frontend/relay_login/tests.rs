@@ -184,6 +184,7 @@ impl Stage {
         let config = config(&server.local_addr().unwrap().to_string(), more);
         let registry = Arc::new(Registry::new());
         let context = Context {
+            number: 1,
             generation: 1,
             listeners: Vec::new(),
             backends: vec![Arc::new(Backend::build(&config.backends[0], &registry, None).unwrap())],
@@ -191,6 +192,7 @@ impl Stage {
             auth: config.auth,
             service: None,
             prober: None,
+            tls: config.tls,
             limits: config.limits,
             pool: config.pool,
         };
@@ -202,6 +204,7 @@ impl Stage {
             channel: Channel::Secure,
             max_packet: 1024,
             tls: None,
+            rotation: None,
         };
         Self { server, context: frontend.context.load_full(), frontend, client }
     }

@@ -4,6 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
+use axum::http::request::Builder;
 use axum::http::{Request, StatusCode, header};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
@@ -11,25 +12,29 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
+use crate::admin::command;
 use crate::config::model::Address;
 use crate::tasks;
 
 /// Time for each step: to connect, and for each answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Time for a command: reading files on slow disks, checking them, more than once if they change meanwhile.
+const PATIENCE_WITH_COMMANDS: Duration = Duration::from_secs(60);
+
 /// Bytes of an answer; a hundred thousand sessions stay below.
 const LARGEST_ANSWER: usize = 256 * 1024 * 1024;
 
 /// A connection to the admin endpoint.
-pub(super) struct Client {
+pub(in crate::cli) struct Client {
     address: Address,
     requests: SendRequest<Body>,
 }
 
 /// An answer.
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) body: Vec<u8>,
+pub(in crate::cli) struct Answer {
+    pub(in crate::cli) status: StatusCode,
+    pub(in crate::cli) body: Vec<u8>,
 }
 
 /// Why the proxy cannot be asked.
@@ -50,10 +55,9 @@ pub enum AskError {
     Failed(Address, io::Error),
     /// No answer came in time.
     #[error(
-        "{0} does not answer within {seconds} s: the proxy is overloaded or stopped, or all connections of its admin endpoint are taken; try again, and look at its log",
-        seconds = PATIENCE.as_secs()
+        "{0} does not answer within {1} s: the proxy is overloaded or stopped, or all connections of its admin endpoint are taken; try again, and look at its log"
     )]
-    Silent(Address),
+    Silent(Address, u64),
     /// What came is no answer of ours.
     #[error("what answers at {0} is no admin endpoint of Sealock: {1}")]
     Stranger(Address, String),
@@ -69,7 +73,7 @@ pub enum AskError {
 
 impl Client {
     /// Connects.
-    pub(super) async fn connect(address: &Address) -> Result<Self, AskError> {
+    pub(in crate::cli) async fn connect(address: &Address) -> Result<Self, AskError> {
         let connected = match address {
             Address::Tcp { host, port } => {
                 within(address, TcpStream::connect((host.as_str(), *port))).await?.map(Stream::Tcp)
@@ -83,9 +87,18 @@ impl Client {
     }
 
     /// The answer to `GET target`, whatever its status.
-    pub(super) async fn read(&mut self, target: &str) -> Result<Answer, AskError> {
+    pub(in crate::cli) async fn read(&mut self, target: &str) -> Result<Answer, AskError> {
+        self.send(Request::get(target), PATIENCE).await
+    }
+
+    /// The answer to `POST target`, which may take its time.
+    pub(in crate::cli) async fn command(&mut self, target: &str) -> Result<Answer, AskError> {
+        self.send(Request::post(target).header(command::HEADER, "1"), PATIENCE_WITH_COMMANDS).await
+    }
+
+    async fn send(&mut self, request: Builder, patience: Duration) -> Result<Answer, AskError> {
         let stranger = |problem: String| AskError::Stranger(self.address.clone(), problem);
-        let request = Request::get(target).header(header::HOST, "sealock").body(Body::empty());
+        let request = request.header(header::HOST, "sealock").body(Body::empty());
         let request = request.map_err(|error| stranger(error.to_string()))?;
         let answer = async {
             let response = self.requests.send_request(request).await.map_err(|error| error.to_string())?;
@@ -93,7 +106,10 @@ impl Client {
             let body = to_bytes(Body::new(body), LARGEST_ANSWER).await.map_err(|error| error.to_string())?;
             Ok(Answer { status: head.status, body: body.into() })
         };
-        within(&self.address, answer).await?.map_err(stranger)
+        timeout(patience, answer)
+            .await
+            .map_err(|_| AskError::Silent(self.address.clone(), patience.as_secs()))?
+            .map_err(stranger)
     }
 
     async fn speak<I>(address: &Address, stream: I) -> Result<Self, AskError>
@@ -114,7 +130,7 @@ enum Stream {
 }
 
 async fn within<T>(address: &Address, step: impl Future<Output = T>) -> Result<T, AskError> {
-    timeout(PATIENCE, step).await.map_err(|_| AskError::Silent(address.clone()))
+    timeout(PATIENCE, step).await.map_err(|_| AskError::Silent(address.clone(), PATIENCE.as_secs()))
 }
 
 fn unreachable(address: &Address, error: io::Error) -> AskError {

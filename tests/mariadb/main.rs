@@ -29,5 +29,6 @@ mod openstack;
 mod pool;
 mod reload;
 mod replication;
+mod rotation;
 mod support;
 mod transport;

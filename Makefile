@@ -45,7 +45,7 @@ bench-micro: ## Measure single steps of the data path (make bench-micro ARGS=sql
 	$(CARGO) bench --bench micro -- $(ARGS)
 
 packages:
-	@tools/require cc mariadbd mariadb python-venv
+	@tools/require cc mariadbd mariadb python-venv prometheus
 
 target/python/pymysql-1.1:
 	@tools/python-environment $(PYTHON) $@ 'PyMySQL==1.1.*'

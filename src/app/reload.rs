@@ -53,6 +53,9 @@ struct InForce {
     attempted: Stamp,
 }
 
+/// A generation that could be published: its configuration, the text that says so, and what it consists of.
+type Staged = (Config, String, Context);
+
 /// Why a reload changed nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum ReloadError {
@@ -100,26 +103,34 @@ impl Reloader {
 
     /// Reads the configuration and everything that it names again and, if all of it can be used, publishes it. Sessions and
     /// handshakes under way go on with what they began with. At [`Trigger::Files`] the configuration file itself is left
-    /// alone unless `reload.watch` is `all`.
+    /// alone unless `reload.watch` is `all`, and a refusal for the same reasons as the last one is not told again.
     ///
     /// It blocks; [`Self::run`] does not.
     pub fn reload(&self, trigger: Trigger) -> ReloadRow {
         let begun = Instant::now();
         let _alone = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut in_force = self.lock().clone();
-        let before = in_force.attempted.clone();
-        let outcome = self.attempt(&mut in_force, trigger);
+        let in_force = self.lock().clone();
+        let (looked_at, staged) = self.stage_at_rest(&in_force, trigger);
+        let changed = looked_at.changed_since(&in_force.attempted);
+        let follows = in_force.config.reload.watch.includes_configuration();
+        let outcome = staged.map(|(config, text, context)| {
+            let warnings = self.publish(&config, context);
+            *self.lock() = InForce { config, text, attempted: looked_at.clone() };
+            warnings
+        });
+        if outcome.is_err() && (trigger == Trigger::Files || follows) {
+            self.lock().attempted = looked_at; // else it was another text than the one that is watched
+        }
         let row = ReloadRow {
             at: date(OffsetDateTime::now_utc()),
             trigger,
             outcome: if outcome.is_ok() { Outcome::Applied } else { Outcome::Refused },
             generation: self.frontend.context.load().number,
             seconds: begun.elapsed().as_secs_f64(),
-            changed: in_force.attempted.changed_since(&before),
+            changed,
             problems: outcome.as_ref().err().map(lines).unwrap_or_default(),
             warnings: outcome.unwrap_or_default(),
         };
-        *self.lock() = in_force;
         self.note(&row);
         row
     }
@@ -130,26 +141,30 @@ impl Reloader {
         tokio::task::spawn_blocking(move || own.reload(trigger)).await.ok()
     }
 
-    fn attempt(&self, in_force: &mut InForce, trigger: Trigger) -> Result<Vec<String>, ReloadError> {
-        let file = self.file.as_ref().ok_or(ReloadError::NoFile)?;
+    /// What the next generation would be, and of which files: of such as did not change while they were read.
+    fn stage_at_rest(&self, in_force: &InForce, trigger: Trigger) -> (Stamp, Result<Staged, ReloadError>) {
         let mut left = ATTEMPTS;
         loop {
-            let text = match trigger {
-                Trigger::Files if !in_force.config.reload.watch.includes_configuration() => {
-                    in_force.text.clone()
-                }
-                _ => Config::read_text(file)?,
+            let text = match self.text(in_force, trigger) {
+                Ok(text) => text,
+                Err(error) => return (in_force.attempted.clone(), Err(error)),
             };
-            in_force.attempted = self.stamp(&text);
+            let looked_at = self.stamp(&text);
             let staged = self.stage(in_force, &text);
             left -= 1;
-            if left > 0 && self.stamp(&text) != in_force.attempted {
-                continue;
+            if left == 0 || self.stamp(&text) == looked_at {
+                return (looked_at, staged.map(|(config, context)| (config, text, context)));
             }
-            let (config, context) = staged?;
-            let warnings = self.publish(&config, context);
-            *in_force = InForce { config, text, attempted: in_force.attempted.clone() };
-            return Ok(warnings);
+        }
+    }
+
+    fn text(&self, in_force: &InForce, trigger: Trigger) -> Result<String, ReloadError> {
+        let file = self.file.as_ref().ok_or(ReloadError::NoFile)?;
+        match trigger {
+            Trigger::Files if !in_force.config.reload.watch.includes_configuration() => {
+                Ok(in_force.text.clone())
+            }
+            _ => Ok(Config::read_text(file)?),
         }
     }
 
@@ -191,6 +206,9 @@ impl Reloader {
 
     /// Counts it, writes it down and tells.
     fn note(&self, row: &ReloadRow) {
+        if row.trigger == Trigger::Files && self.journal.last_was_refused_for(&row.problems) {
+            return;
+        }
         let trigger = telemetry::Label::label(row.trigger);
         for warning in &row.warnings {
             tracing::warn!(warning, "applied, but look at this");

@@ -49,7 +49,10 @@ impl Reloader {
                     continue;
                 }
             }
-            let _ = tokio::time::timeout(settings.interval, changed.notified()).await;
+            let reported = tokio::time::timeout(settings.interval, changed.notified()).await.is_ok();
+            if !reported && settings.watch != Watch::Off && self.journal.files_were_refused() {
+                let _noted = self.run(Trigger::Files).await; // a certificate may have become valid
+            }
             // Others write in such directories, too: they cost one look each time that this passes.
             tokio::time::sleep(settings.settle).await;
         }

@@ -129,6 +129,40 @@ fn the_configuration_file_waits_to_be_asked_for_unless_all_is_watched() {
     stays(&off, 1);
 }
 
+#[test]
+fn a_refused_configuration_does_not_keep_certificates_from_being_renewed() {
+    let site = Site::new();
+    let proxy = site.proxy(WATCHING).start();
+    let file = proxy.path("sealock.toml");
+    let sound = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("{sound}\n[no_such_section]\n")).unwrap();
+    proxy.signal("HUP");
+    eventually("it is refused", || refused(&proxy) == 1);
+    std::thread::sleep(Duration::from_millis(1200)); // several looks
+    assert_eq!((generation(&proxy), refused(&proxy)), (1, 1));
+    site.stage(2);
+    site.publish(2);
+    eventually("the certificate is taken", || generation(&proxy) == 2);
+    assert_eq!((site.log_in(proxy.endpoint()).unwrap().0, refused(&proxy)), (2, 1));
+}
+
+#[test]
+fn a_certificate_that_is_not_valid_yet_is_refused_once_and_taken_when_its_time_has_come() {
+    let site = Site::new();
+    let proxy = site.proxy("settle = \"50ms\"\ninterval = \"1s\"").start();
+    let staged = site.stage(2);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+    params.not_before = time::OffsetDateTime::now_utc() + time::Duration::seconds(6);
+    let certificate = params.self_signed(&key).unwrap().pem();
+    let key = zeroize::Zeroizing::new(key.serialize_pem());
+    staged.put("second", &sealock::tls::mint::PemPair { certificate, key });
+    site.publish(2);
+    eventually("it is refused", || refused(&proxy) == 1);
+    eventually("its time has come", || generation(&proxy) == 2);
+    assert_eq!(refused(&proxy), 1, "{}", proxy.log());
+}
+
 fn refusal(proxy: &Proxy) -> Option<u16> {
     RawClient::connect(&Login::new(proxy.socket(), USER, PASSWORD)).err().map(|refusal| refusal.error().code)
 }

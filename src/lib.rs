@@ -9,6 +9,7 @@ pub mod backend;
 pub mod cli;
 pub mod config;
 pub mod frontend;
+pub mod migration;
 pub mod pool;
 pub mod protocol;
 pub mod router;

@@ -95,6 +95,7 @@ async fn index() -> Response {
             "/healthz": "200 while the process lives",
             "/api/v1/sessions": "who is connected, in which state, pinned by what; account, state, pin, limit",
             "/api/v1/certificates": "every certificate and revocation list in use",
+            "/api/v1/adoption": "who connects how, and which accounts are ready for TLS to be enforced",
             "/api/v1/reloads": "the last reloads, the latest first",
             "/api/v1/reload": "POST: reads configuration and certificates again (sealock reload)",
             "/api/v1/pools": "connections of each account to each backend; account, backend, limit",

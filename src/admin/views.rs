@@ -15,6 +15,7 @@ use crate::admin::http::refuse;
 use crate::admin::pools::{PoolFilter, Pools};
 use crate::admin::reloads::Reloads;
 use crate::admin::sessions::{SessionFilter, Sessions};
+use crate::migration::adoption::Adoption;
 
 /// The read models behind `/api/v1/`. Each is asked on a thread that may wait for locks, once for each request.
 #[derive(Clone)]
@@ -25,6 +26,8 @@ pub struct Views {
     pub pools: Arc<dyn Fn(&PoolFilter) -> Pools + Send + Sync>,
     /// Asked at each `/api/v1/certificates`.
     pub certificates: Arc<dyn Fn() -> Certificates + Send + Sync>,
+    /// Asked at each `/api/v1/adoption`.
+    pub adoption: Arc<dyn Fn() -> Adoption + Send + Sync>,
     /// Asked at each `/api/v1/reloads`.
     pub reloads: Arc<dyn Fn() -> Reloads + Send + Sync>,
 }
@@ -36,6 +39,7 @@ impl Views {
             .route("/api/v1/sessions", get(sessions))
             .route("/api/v1/pools", get(pools))
             .route("/api/v1/certificates", get(certificates))
+            .route("/api/v1/adoption", get(adoption))
             .route("/api/v1/reloads", get(reloads))
             .with_state(self)
     }
@@ -54,6 +58,10 @@ async fn pools(State(views): State<Views>, asked: Result<Query<PoolFilter>, Quer
 
 async fn certificates(State(views): State<Views>, asked: Result<Query<Nothing>, QueryRejection>) -> Response {
     view(asked, move |_| (views.certificates)()).await
+}
+
+async fn adoption(State(views): State<Views>, asked: Result<Query<Nothing>, QueryRejection>) -> Response {
+    view(asked, move |_| (views.adoption)()).await
 }
 
 async fn reloads(State(views): State<Views>, asked: Result<Query<Nothing>, QueryRejection>) -> Response {
@@ -103,6 +111,7 @@ mod tests {
             sessions: Arc::new(move |filter| Sessions::select(sessions(), filter)),
             pools: Arc::new(move |filter| Pools::select(pools(), filter)),
             certificates: Arc::new(|| Certificates { generation: 7, identities: Vec::new() }),
+            adoption: Arc::new(|| Adoption { accounts: Vec::new(), entries: Vec::new() }),
             reloads: Arc::new(|| Reloads { reloads: Vec::new() }),
         }
     }

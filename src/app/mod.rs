@@ -7,6 +7,7 @@ pub mod build;
 mod certificates;
 pub mod demo;
 mod expiry;
+mod keep;
 pub mod metrics;
 pub mod reload;
 pub mod run;
@@ -50,6 +51,7 @@ pub struct App {
     frontend: Arc<Frontend>,
     registry: Arc<Registry>,
     draining: Gauge,
+    state_directory: Option<PathBuf>,
     reloader: Arc<Reloader>,
     addresses: Vec<Address>,
     admin_address: Option<Address>,
@@ -87,7 +89,8 @@ impl App {
         builder.record(&context, None);
         let metrics = AppMetrics::new(&registry);
         metrics.last_reload.set(now());
-        let frontend = Arc::new(Frontend::new(context, &registry));
+        let ledger = keep::take_up(&config.migration);
+        let frontend = Arc::new(Frontend::with_ledger(context, &registry, ledger));
         announce_minted(&config, &frontend, &builder);
         let draining = metrics.draining.clone();
         let reloader =
@@ -105,6 +108,7 @@ impl App {
             frontend,
             registry,
             draining,
+            state_directory: config.migration.state_directory.clone(),
             reloader,
             addresses: listeners.iter().map(|(_, listener)| listener.address().clone()).collect(),
             admin_address,
@@ -116,6 +120,10 @@ impl App {
         app.background = tend::start(&app.frontend, &app.registry);
         if file.is_some() {
             app.background.push(tasks::spawn("watch", Arc::clone(&app.reloader).watch()));
+        }
+        if let Some(directory) = app.state_directory.clone() {
+            let keep = keep::keep(Arc::clone(&app.frontend.ledger), directory);
+            app.background.push(tasks::spawn("keep", keep));
         }
         Ok(app)
     }
@@ -164,6 +172,9 @@ impl App {
         self.background.iter().for_each(JoinHandle::abort);
         let limit = self.frontend.context.load().limits.kill_timeout;
         self.frontend.pool.close(limit).await;
+        if let Some(directory) = &self.state_directory {
+            keep::keep_now(&self.frontend.ledger, directory);
+        }
         if let Some((stop, task)) = self.admin {
             let _ = stop.send(());
             let _ = tokio::time::timeout(Duration::from_secs(1), task).await;

@@ -280,10 +280,12 @@ fn compare(old: &Config, new: &Config) -> Result<(), ReloadError> {
     let binds = |config: &Config| -> Vec<(Vec<Address>, u32)> {
         config.listeners.iter().map(|listener| (listener.bind.clone(), listener.unix_mode)).collect()
     };
+    let kept = |config: &Config| (config.migration.state_directory.clone(), config.migration.max_entries);
     let differences = [
         ("listener.bind and listener.unix_mode", binds(old) != binds(new)),
         ("admin.http", old.admin != new.admin),
         ("log", old.log != new.log),
+        ("migration.state_directory and migration.max_entries", kept(old) != kept(new)),
         ("runtime", old.runtime != new.runtime),
     ];
     let found: Vec<&'static str> =

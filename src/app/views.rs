@@ -1,7 +1,7 @@
 //! What `admin` shows of sessions and of the pool, as it is at this moment.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use crate::admin::pools::{PoolRow, Pools};
 use crate::admin::reloads::Reloads;
@@ -13,6 +13,8 @@ use crate::config::model::PoolMode;
 use crate::frontend::activity::{Doing, Sharing};
 use crate::frontend::context::{Context, Frontend};
 use crate::frontend::registry::Overview;
+use crate::migration::adoption::Adoption;
+use crate::migration::ledger;
 use crate::pool::shelf::Shelf;
 use crate::sql::SqlMode;
 use crate::sql::digest::digest;
@@ -21,6 +23,7 @@ use crate::telemetry::Label as _;
 /// Handles through which the views are read.
 pub(super) fn views(frontend: &Arc<Frontend>, reloader: &Arc<Reloader>) -> Views {
     let (sessions, pools) = (Arc::clone(frontend), Arc::clone(frontend));
+    let (counted, settings) = (Arc::clone(frontend), Arc::clone(reloader));
     let (certificates, reloads) = (Arc::clone(frontend), Arc::clone(reloader));
     Views {
         sessions: Arc::new(move |filter| {
@@ -28,6 +31,10 @@ pub(super) fn views(frontend: &Arc<Frontend>, reloader: &Arc<Reloader>) -> Views
         }),
         pools: Arc::new(move |filter| Pools::select(pool_rows(&pools), filter)),
         certificates: Arc::new(move || in_use(&certificates.context.load())),
+        adoption: Arc::new(move || {
+            let quiet = settings.config().migration.quiet_period;
+            Adoption::of(counted.ledger.entries(), quiet, ledger::seconds(SystemTime::now()))
+        }),
         reloads: Arc::new(move || Reloads { reloads: reloads.journal().rows() }),
     }
 }

@@ -1,9 +1,11 @@
 //! The command line.
 
+pub mod adoption;
 pub mod ask;
 pub mod certs;
 pub mod reload;
 pub mod status;
+mod table;
 
 use std::io::{ErrorKind, Write as _};
 use std::path::PathBuf;
@@ -16,6 +18,7 @@ use crate::app::StartError;
 use crate::app::build::Builder;
 use crate::app::demo::{self, Ports, Until};
 use crate::app::run::{self, RunError};
+use crate::cli::adoption::{AdoptionArgs, AdoptionError};
 use crate::cli::certs::CertsCommand;
 use crate::cli::reload::ReloadArgs;
 use crate::cli::status::{StatusArgs, StatusError};
@@ -72,6 +75,11 @@ enum Command {
     /// first, the longest first. docs/multiplexing.md explains each reason.
     #[command(after_help = status::EXAMPLES)]
     Status(StatusArgs),
+    /// Show how far each account has come on its way to TLS, and who is left in plaintext.
+    ///
+    /// Counted by the running proxy from every completed login; kept over restarts with migration.state_directory.
+    #[command(after_help = adoption::EXAMPLES)]
+    Adoption(AdoptionArgs),
     /// Make a running proxy read its configuration and certificates again, and wait for the outcome.
     ///
     /// The same as SIGHUP, with an answer: all of it is applied together, or nothing is and every problem is a line of standard
@@ -94,6 +102,7 @@ pub fn main() -> ExitCode {
             demo::run(&demo::Options { ports, until }).map_err(Into::into)
         }
         Command::Status(args) => show_status(&args),
+        Command::Adoption(args) => show_adoption(&args),
         Command::Reload(args) => reload_proxy(&args),
         Command::Certs(command) => certs::run(&command, &mut std::io::stdout()).map(|()| ExitCode::SUCCESS),
     };
@@ -139,6 +148,15 @@ fn show_status(args: &StatusArgs) -> anyhow::Result<ExitCode> {
     match status::run(args, &mut std::io::stdout()) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(StatusError::Write(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
+        Err(error) if error.is_unusable() => Ok(unusable(&error.to_string())),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn show_adoption(args: &AdoptionArgs) -> anyhow::Result<ExitCode> {
+    match adoption::run(args, &mut std::io::stdout()) {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(AdoptionError::Write(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
         Err(error) if error.is_unusable() => Ok(unusable(&error.to_string())),
         Err(error) => Err(error.into()),
     }

@@ -11,7 +11,6 @@ use crate::cli::status::snapshot::{Answers, Snapshot};
 
 mod print;
 mod snapshot;
-mod table;
 
 /// Sessions shown to people unless they ask for more; programs get what the endpoint gives.
 const SHOWN: usize = 20;
@@ -146,6 +145,7 @@ mod tests {
     use crate::admin::sessions::{self, Sessions};
     use crate::admin::views::Views;
     use crate::app::run::runtime;
+    use crate::migration::adoption::Adoption;
 
     fn state() -> AdminState {
         let backends = || vec![BackendHealth { name: "db1".to_owned(), state: BackendState::Up }];
@@ -161,6 +161,7 @@ mod tests {
             sessions: Arc::new(move |filter| Sessions::select(sessions(), filter)),
             pools: Arc::new(move |filter| Pools::select(pools(), filter)),
             certificates: Arc::new(|| Certificates { generation: 1, identities: Vec::new() }),
+            adoption: Arc::new(|| Adoption { accounts: Vec::new(), entries: Vec::new() }),
             reloads: Arc::new(|| Reloads { reloads: Vec::new() }),
         })
     }

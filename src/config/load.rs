@@ -9,13 +9,13 @@ use crate::config::key::KeyDoc;
 use crate::config::model::Config;
 use crate::config::section::{Section, assemble};
 use crate::config::{
-    account, admin, auth, backend, limits, listener, log, pool, reload, rules, runtime, service, shutdown,
-    tls, unknown,
+    account, admin, auth, backend, limits, listener, log, migration, pool, reload, rules, runtime, service,
+    shutdown, tls, unknown,
 };
 
 /// Every key, section by section in the order of docs/configuration.md.
 pub fn reference() -> impl Iterator<Item = &'static KeyDoc> {
-    const SECTIONS: [&[KeyDoc]; 13] = [
+    const SECTIONS: [&[KeyDoc]; 14] = [
         listener::KEYS,
         backend::KEYS,
         account::KEYS,
@@ -25,6 +25,7 @@ pub fn reference() -> impl Iterator<Item = &'static KeyDoc> {
         service::KEYS,
         tls::KEYS,
         reload::KEYS,
+        migration::KEYS,
         shutdown::KEYS,
         log::KEYS,
         admin::KEYS,
@@ -92,6 +93,7 @@ fn read(root: &Section<'_>) -> Option<Config> {
         service: root.table("service").and_then(|section| service::read(&section)),
         tls: root.table("tls").and_then(|section| tls::read(&section)),
         reload: root.table("reload").and_then(|section| reload::read(&section)),
+        migration: root.table("migration").and_then(|section| migration::read(&section)),
         shutdown: root.table("shutdown").and_then(|section| shutdown::read(&section)),
         log: root.table("log").and_then(|section| log::read(&section)),
         admin: root.table("admin").and_then(|section| admin::read(&section)),

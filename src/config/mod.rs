@@ -25,6 +25,7 @@ mod limits;
 mod listener;
 mod load;
 mod log;
+mod migration;
 pub mod model;
 mod nearest;
 mod pool;

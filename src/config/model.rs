@@ -28,6 +28,8 @@ pub struct Config {
     pub tls: Tls,
     /// What makes the proxy read its files again.
     pub reload: Reload,
+    /// What is kept of who connects how.
+    pub migration: Migration,
     /// What happens at SIGTERM.
     pub shutdown: Shutdown,
     /// Log format and level.
@@ -316,6 +318,17 @@ pub enum Watch {
     Files,
     /// The configuration file, too.
     All,
+}
+
+/// `[migration]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Migration {
+    /// Where the ledger is kept over restarts; none: nowhere.
+    pub state_directory: Option<PathBuf>,
+    /// Entries of the ledger.
+    pub max_entries: u32,
+    /// How long an account must have used nothing but TLS to be called ready.
+    pub quiet_period: Duration,
 }
 
 /// `[shutdown]`.

@@ -16,6 +16,7 @@ use crate::frontend::limits::ClientLimits;
 use crate::frontend::metrics::FrontendMetrics;
 use crate::frontend::registry::Registry;
 use crate::frontend::rotation::Retirement;
+use crate::migration::ledger::Ledger;
 use crate::pool::{Bounds, Pool};
 use crate::tasks;
 use crate::telemetry;
@@ -70,6 +71,8 @@ pub struct Frontend {
     pub registry: Arc<Registry>,
     /// Counts of clients.
     pub limits: Arc<ClientLimits>,
+    /// Who connects how.
+    pub ledger: Arc<Ledger>,
     /// Metrics.
     pub metrics: FrontendMetrics,
     /// Whether the proxy is still taking work.
@@ -83,6 +86,9 @@ pub struct Frontend {
 pub struct Phase(AtomicU8);
 
 const DRAINING: u8 = 1;
+
+/// Entries of a ledger that nobody keeps.
+const LEDGER_IN_MEMORY: usize = 1000;
 
 impl Phase {
     /// From now on no session begins anything new.
@@ -99,11 +105,17 @@ impl Phase {
 impl Frontend {
     /// The front of a proxy that starts with this generation.
     pub fn new(context: Context, telemetry: &Arc<telemetry::Registry>) -> Self {
+        Self::with_ledger(context, telemetry, Ledger::new(LEDGER_IN_MEMORY, Vec::new()))
+    }
+
+    /// The same, which goes on counting in this ledger.
+    pub fn with_ledger(context: Context, telemetry: &Arc<telemetry::Registry>, ledger: Ledger) -> Self {
         Self {
             context: ArcSwap::from_pointee(context),
             pool: Arc::new(Pool::new(telemetry)),
             registry: Arc::default(),
             limits: Arc::default(),
+            ledger: Arc::new(ledger),
             metrics: FrontendMetrics::new(telemetry),
             phase: Phase::default(),
             tasks: tasks::Group::default(),

@@ -6,7 +6,7 @@
 //! `limits.max_handshake_packet`.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use tokio::time::Instant as Deadline;
 
@@ -24,6 +24,8 @@ use crate::frontend::proxy_protocol::{self, Announced};
 use crate::frontend::refusal::Refusal;
 use crate::frontend::registry::ClientId;
 use crate::frontend::session::Session;
+use crate::migration::attributes::{self, Software};
+use crate::migration::ledger::{self, Sighting};
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::handshake::{FirstPacket, Greeting, HandshakeError, HandshakeResponse};
 use crate::telemetry::label::Transport;
@@ -76,6 +78,7 @@ struct Secured {
     response: HandshakeResponse,
     facts: ClientFacts,
     tls: Option<TlsInfo>,
+    listener: usize,
     id: ClientId,
     salt: Salt,
 }
@@ -186,7 +189,15 @@ impl Greeted {
             tls: tls.as_ref().map(TlsInfo::version_name),
             rotation: tls.as_ref().and(listener).map(|listener| Arc::clone(&listener.retirement)),
         };
-        Ok(Secured { packets: self.packets, response, facts, tls, id: self.id, salt: self.salt })
+        Ok(Secured {
+            packets: self.packets,
+            response,
+            facts,
+            tls,
+            listener: self.listener,
+            id: self.id,
+            salt: self.salt,
+        })
     }
 
     async fn read<T>(&mut self, parse: fn(&[u8]) -> Result<T, HandshakeError>) -> Result<T, Refusal> {
@@ -254,6 +265,8 @@ impl Secured {
             (None, None) => Transport::Unix,
         };
         frontend.metrics.connections.increment(transport);
+        let seen = sighting(&claim, &self.facts, self.tls.as_ref(), self.listener);
+        frontend.ledger.record(seen, SystemTime::now());
         frontend.metrics.logins.increment(logged_in.rung);
         frontend.metrics.handshake_seconds.record(since.elapsed());
         tracing::debug!(
@@ -287,6 +300,27 @@ pub async fn turn_away(socket: Socket, refusal: &Refusal) {
     if let Some(error) = refusal.to_client() {
         let _ = packets.write(&error.encode_before_greeting()).await;
     }
+}
+
+/// How this client came in, for the ledger.
+fn sighting(claim: &Claim, facts: &ClientFacts, tls: Option<&TlsInfo>, listener: usize) -> Sighting {
+    let software = claim.terms.attributes.as_deref().map(Software::of).unwrap_or_default();
+    let transport = match (tls, facts.origin) {
+        (Some(tls), _) => ledger::Transport::Tls(ledger::Tls {
+            version: tls.version_name().to_owned(),
+            cipher: tls.cipher.to_owned(),
+            group: tls.group.unwrap_or("none").to_owned(),
+        }),
+        (None, Some(_)) => ledger::Transport::Plaintext,
+        (None, None) => ledger::Transport::Unix,
+    };
+    let client = ledger::Key {
+        account: attributes::clean(&claim.user),
+        network: ledger::network(facts.origin.map(|origin| origin.client.ip())),
+        program: software.program,
+        listener: format!("listener[{listener}]"),
+    };
+    Sighting { client, library: software.library, transport }
 }
 
 fn claim(response: HandshakeResponse, facts: &ClientFacts) -> Claim {

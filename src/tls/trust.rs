@@ -89,7 +89,7 @@ fn parse(der: &[CertificateDer<'static>], file: &Path) -> Result<Vec<Certificate
         match Certificate::parse(certificate) {
             Some(certificate) => parsed.push(certificate),
             None => {
-                problems.push(Problem::MalformedCertificate { file: file.to_owned(), position: index + 1 })
+                problems.push(Problem::MalformedCertificate { file: file.to_owned(), position: index + 1 });
             }
         }
     }

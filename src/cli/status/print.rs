@@ -7,8 +7,8 @@ use crate::admin::pools::{PoolRow, Pools};
 use crate::admin::ready::{BackendState, Report};
 use crate::admin::sessions::{Mode, PinRow, SessionRow, SessionState, Sessions};
 use crate::cli::status::snapshot::Snapshot;
-use crate::cli::status::table::Align::{Left, Right};
-use crate::cli::status::table::{Table, printable};
+use crate::cli::table::Align::{Left, Right};
+use crate::cli::table::{Table, printable};
 use crate::config::model::Address;
 
 /// Characters of a statement that are shown.

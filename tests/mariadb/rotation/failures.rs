@@ -20,8 +20,10 @@ struct Failure {
     what: String,
     file: String,
     said: &'static str,
-    spoil: Box<dyn Fn(&Site, &Staged)>,
+    spoil: Spoil,
 }
+
+type Spoil = Box<dyn Fn(&Site, &Staged)>;
 
 fn failure(file: impl Into<String>, said: &'static str, spoil: impl Fn(&Site, &Staged) + 'static) -> Failure {
     let file = file.into();
@@ -98,7 +100,7 @@ fn of_identity(stem: &'static str, pem: &'static str, key: &'static str) -> Vec<
         }),
         made(stem, "expired", |params| params.not_after = OffsetDateTime::now_utc() - Duration::HOUR),
         made(stem, "not valid before", |params| {
-            params.not_before = OffsetDateTime::now_utc() + Duration::HOUR
+            params.not_before = OffsetDateTime::now_utc() + Duration::HOUR;
         }),
         made(stem, "is a CA certificate", |params| {
             params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);

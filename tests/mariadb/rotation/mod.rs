@@ -293,9 +293,14 @@ fn json(proxy: &Proxy, page: &str) -> serde_json::Value {
 }
 
 fn generation(proxy: &Proxy) -> usize {
-    proxy.metric("sealock_config_generation", &[]) as usize
+    whole(proxy.metric("sealock_config_generation", &[]))
 }
 
 fn refused(proxy: &Proxy) -> usize {
-    proxy.metric("sealock_config_reloads_total", &["refused"]) as usize
+    whole(proxy.metric("sealock_config_reloads_total", &["refused"]))
+}
+
+#[expect(clippy::cast_sign_loss, reason = "counts are not negative")]
+fn whole(count: f64) -> usize {
+    count as usize
 }

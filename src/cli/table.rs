@@ -4,7 +4,7 @@ use std::fmt;
 
 /// On which side of its column a cell stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Align {
+pub(in crate::cli) enum Align {
     /// Words.
     Left,
     /// Numbers.
@@ -12,20 +12,20 @@ pub(super) enum Align {
 }
 
 /// Rows under a heading. The last column is not padded.
-pub(super) struct Table {
+pub(in crate::cli) struct Table {
     align: Vec<Align>,
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
     /// A table with these columns and no rows.
-    pub(super) fn new(columns: &[(&str, Align)]) -> Self {
+    pub(in crate::cli) fn new(columns: &[(&str, Align)]) -> Self {
         let heading = columns.iter().map(|(name, _)| (*name).to_owned()).collect();
         Self { align: columns.iter().map(|(_, align)| *align).collect(), rows: vec![heading] }
     }
 
     /// Appends a row. What is not printable in its cells is replaced: clients choose some of it.
-    pub(super) fn push(&mut self, cells: impl IntoIterator<Item = String>) {
+    pub(in crate::cli) fn push(&mut self, cells: impl IntoIterator<Item = String>) {
         self.rows.push(cells.into_iter().map(|cell| printable(&cell)).collect());
     }
 
@@ -54,7 +54,7 @@ impl fmt::Display for Table {
 }
 
 /// Text without control characters, which could steer a terminal.
-pub(super) fn printable(text: &str) -> String {
+pub(in crate::cli) fn printable(text: &str) -> String {
     text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
 }
 

@@ -1,0 +1,295 @@
+//! Who connects how: a count for each account × client network × program × listener.
+//!
+//! Bounded: past `migration.max_entries` whatever is new counts in a bucket of its account, which shows as `*`, so that an
+//! account's totals are exact all the same. One lock, taken once a login.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+/// In place of network, program and listener where there is no room for them.
+pub const OVERFLOW: &str = "*";
+
+/// A completed login.
+#[derive(Clone, Debug)]
+pub struct Sighting {
+    /// Who.
+    pub client: Key,
+    /// Name and version of the library; empty where it does not say.
+    pub library: String,
+    /// How.
+    pub transport: Transport,
+}
+
+/// Who connects.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Key {
+    /// The account.
+    pub account: String,
+    /// The client's network, see [`network`].
+    pub network: String,
+    /// Its program, as it says itself; empty where it does not.
+    pub program: String,
+    /// The listener, as in the configuration.
+    pub listener: String,
+}
+
+/// How somebody connects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// In plaintext over a network.
+    Plaintext,
+    /// Over a unix socket, where nothing can be read along.
+    Unix,
+    /// Inside TLS.
+    Tls(Tls),
+}
+
+/// What was agreed on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Tls {
+    /// Protocol version.
+    pub version: String,
+    /// Cipher suite.
+    pub cipher: String,
+    /// Key-exchange group; `none` for a resumed session of TLS 1.2.
+    pub group: String,
+}
+
+/// What is known of one who connects. Times are Unix timestamps in seconds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Who.
+    #[serde(flatten)]
+    pub client: Key,
+    /// The library of the last connection.
+    pub library: String,
+    /// First connection.
+    pub first_seen: u64,
+    /// Last connection.
+    pub last_seen: u64,
+    /// Connections in plaintext over a network.
+    pub plaintext: u64,
+    /// The last of them.
+    pub last_plaintext: Option<u64>,
+    /// Connections over a unix socket.
+    pub unix: u64,
+    /// Connections inside TLS, by what was agreed on.
+    pub tls: Vec<TlsUse>,
+}
+
+/// Connections that agreed on the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TlsUse {
+    /// On what.
+    #[serde(flatten)]
+    pub agreed: Tls,
+    /// How many.
+    pub connections: u64,
+}
+
+/// The counts.
+pub struct Ledger {
+    most: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    entries: HashMap<Key, Entry>,
+    changed: bool,
+}
+
+impl Ledger {
+    /// With what is known already, and room for `most` entries.
+    pub fn new(most: usize, known: Vec<Entry>) -> Self {
+        let entries = known.into_iter().map(|entry| (entry.client.clone(), entry)).collect();
+        Self { most, state: Mutex::new(State { entries, changed: false }) }
+    }
+
+    /// Counts a login that was completed at `now`.
+    pub fn record(&self, sighting: Sighting, now: SystemTime) {
+        let Sighting { client, library, transport } = sighting;
+        let now = seconds(now);
+        let mut state = self.lock();
+        let known = state.entries.contains_key(&client) || state.entries.len() < self.most;
+        let client = if known { client } else { client.overflow() };
+        let entry = state.entries.entry(client).or_insert_with_key(|client| Entry::new(client.clone(), now));
+        entry.library = library;
+        entry.last_seen = entry.last_seen.max(now);
+        entry.count(transport, now);
+        state.changed = true;
+    }
+
+    /// All entries, in the order of their keys.
+    pub fn entries(&self) -> Vec<Entry> {
+        let mut entries: Vec<Entry> = self.lock().entries.values().cloned().collect();
+        entries.sort_unstable_by(|a, b| a.client.cmp(&b.client));
+        entries
+    }
+
+    /// All entries if anything was counted since the last time that this was asked.
+    pub fn changed_entries(&self) -> Option<Vec<Entry>> {
+        let changed = std::mem::take(&mut self.lock().changed);
+        changed.then(|| self.entries())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Key {
+    fn overflow(self) -> Self {
+        let other = || OVERFLOW.to_owned();
+        Self { account: self.account, network: other(), program: other(), listener: other() }
+    }
+}
+
+impl Entry {
+    fn new(client: Key, now: u64) -> Self {
+        Self {
+            client,
+            library: String::new(),
+            first_seen: now,
+            last_seen: now,
+            plaintext: 0,
+            last_plaintext: None,
+            unix: 0,
+            tls: Vec::new(),
+        }
+    }
+
+    /// Connections inside TLS.
+    pub fn tls_connections(&self) -> u64 {
+        self.tls.iter().map(|used| used.connections).sum()
+    }
+
+    fn count(&mut self, transport: Transport, now: u64) {
+        match transport {
+            Transport::Plaintext => {
+                self.plaintext += 1;
+                self.last_plaintext = Some(now);
+            }
+            Transport::Unix => self.unix += 1,
+            Transport::Tls(agreed) => match self.tls.iter_mut().find(|used| used.agreed == agreed) {
+                Some(used) => used.connections += 1,
+                None => self.tls.push(TlsUse { agreed, connections: 1 }),
+            },
+        }
+    }
+}
+
+/// The network that a client's address stands for: /24 of IPv4, /64 of IPv6. Finer than most subnets, coarser than pods.
+pub fn network(address: Option<IpAddr>) -> String {
+    let net =
+        |address: IpAddr, length: u8| ipnet::IpNet::new(address, length).map(|net| net.trunc().to_string());
+    match address.map(|address| address.to_canonical()) {
+        None => "unix".to_owned(),
+        Some(address @ IpAddr::V4(_)) => net(address, 24).unwrap_or_default(),
+        Some(address @ IpAddr::V6(_)) => net(address, 64).unwrap_or_default(),
+    }
+}
+
+/// As a Unix timestamp.
+pub fn seconds(moment: SystemTime) -> u64 {
+    moment.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    pub(crate) fn sighting(account: &str, program: &str, transport: Transport) -> Sighting {
+        let text = str::to_owned;
+        let client = Key {
+            account: text(account),
+            network: text("10.0.0.0/24"),
+            program: text(program),
+            listener: text("listener[0]"),
+        };
+        Sighting { client, library: text("pymysql 1.1.0"), transport }
+    }
+
+    pub(crate) fn tls() -> Transport {
+        let text = str::to_owned;
+        Transport::Tls(Tls {
+            version: text("TLSv1.3"),
+            cipher: text("TLS_AES_256_GCM_SHA384"),
+            group: text("X25519"),
+        })
+    }
+
+    pub(crate) fn at(seconds: u64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn each_way_to_connect_is_counted_with_its_first_and_last_time() {
+        let ledger = Ledger::new(10, Vec::new());
+        ledger.record(sighting("nova", "api", Transport::Plaintext), at(100));
+        ledger.record(sighting("nova", "api", tls()), at(200));
+        ledger.record(sighting("nova", "api", tls()), at(300));
+        ledger.record(sighting("nova", "api", Transport::Unix), at(250));
+        let [entry] = ledger.entries().try_into().unwrap();
+        assert_eq!((entry.first_seen, entry.last_seen, entry.last_plaintext), (100, 300, Some(100)));
+        assert_eq!((entry.plaintext, entry.unix, entry.tls_connections(), entry.tls.len()), (1, 1, 2, 1));
+    }
+
+    #[test]
+    fn past_the_bound_what_is_new_counts_with_its_account() {
+        let ledger = Ledger::new(2, Vec::new());
+        for program in ["a", "b", "c", "d"] {
+            ledger.record(sighting("nova", program, tls()), at(1));
+        }
+        ledger.record(sighting("glance", "x", Transport::Plaintext), at(1));
+        ledger.record(sighting("nova", "a", tls()), at(2));
+        let shown: Vec<(String, String, u64, u64)> = ledger
+            .entries()
+            .into_iter()
+            .map(|entry| {
+                (
+                    entry.client.account.clone(),
+                    entry.client.program.clone(),
+                    entry.plaintext,
+                    entry.tls_connections(),
+                )
+            })
+            .collect();
+        let row = |account: &str, program: &str, plaintext, tls| {
+            (account.to_owned(), program.to_owned(), plaintext, tls)
+        };
+        assert_eq!(
+            shown,
+            [
+                row("glance", "*", 1, 0),
+                row("nova", "*", 0, 2),
+                row("nova", "a", 0, 2),
+                row("nova", "b", 0, 1)
+            ]
+        );
+    }
+
+    #[test]
+    fn entries_are_given_out_for_keeping_when_they_changed() {
+        let ledger = Ledger::new(2, Vec::new());
+        assert!(ledger.changed_entries().is_none());
+        ledger.record(sighting("nova", "a", tls()), at(1));
+        assert_eq!(ledger.changed_entries().unwrap().len(), 1);
+        assert!(ledger.changed_entries().is_none());
+    }
+
+    #[test]
+    fn a_network_is_what_an_address_is_part_of() {
+        let of = |address: &str| network(Some(address.parse().unwrap()));
+        assert_eq!(of("10.1.2.3"), "10.1.2.0/24");
+        assert_eq!(of("::ffff:10.1.2.3"), "10.1.2.0/24");
+        assert_eq!(of("fd00:1:2:3:4::5"), "fd00:1:2:3::/64");
+        assert_eq!(network(None), "unix");
+    }
+}

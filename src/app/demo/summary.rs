@@ -57,18 +57,18 @@ impl Reading {
     fn of(metrics: &str) -> Self {
         Self {
             at: Instant::now(),
-            tls: value(metrics, &CLIENTS.spec, Transport::Tls.label()),
-            plaintext: value(metrics, &CLIENTS.spec, Transport::Plaintext.label()),
-            queries: QUERIES.iter().map(|command| value(metrics, &COMMANDS.spec, command)).sum(),
-            not_after: value(metrics, &CERTIFICATE_NOT_AFTER.spec, "listener[0]"),
+            tls: value(metrics, &CLIENTS.spec, &[Transport::Tls.label()]),
+            plaintext: value(metrics, &CLIENTS.spec, &[Transport::Plaintext.label()]),
+            queries: QUERIES.iter().map(|command| value(metrics, &COMMANDS.spec, &[command])).sum(),
+            not_after: value(metrics, &CERTIFICATE_NOT_AFTER.spec, &["listener[0]", "leaf"]),
         }
     }
 }
 
-/// The value of a metric with one label, in Prometheus' text format; 0 where it has not been seen yet.
-fn value(metrics: &str, spec: &Spec, label: &str) -> f64 {
-    let label_name = spec.labels.first().copied().unwrap_or_default();
-    let prefix = format!("{}{{{label_name}=\"{label}\"}} ", spec.name);
+/// The value of a metric with these labels, in Prometheus' text format; 0 where it has not been seen yet.
+fn value(metrics: &str, spec: &Spec, values: &[&str]) -> f64 {
+    let labels = spec.labels.iter().zip(values).map(|(name, value)| format!("{name}=\"{value}\""));
+    let prefix = format!("{}{{{}}} ", spec.name, labels.collect::<Vec<_>>().join(","));
     metrics.lines().find_map(|line| line.strip_prefix(&prefix)?.parse().ok()).unwrap_or(0.0)
 }
 

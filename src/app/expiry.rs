@@ -24,7 +24,8 @@ crate::label!(Part { Leaf => "leaf", Intermediate => "intermediate", Ca => "ca" 
 #[derive(Default)]
 struct Ends {
     certificates: BTreeMap<(String, Part), OffsetDateTime>,
-    lists: BTreeMap<String, OffsetDateTime>,
+    /// Of listeners with TLS; none where no list says when it ends.
+    lists: BTreeMap<String, Option<OffsetDateTime>>,
 }
 
 /// Name of a listener in metrics and views.
@@ -49,7 +50,7 @@ pub(super) fn record(registry: &Registry, context: &Context, before: Option<&Con
     let gone = former.lists.keys().filter(|key| !ends.lists.contains_key(*key));
     gone.for_each(|key| next_update(key).set(f64::NAN));
     ends.certificates.iter().for_each(|(key, moment)| not_after(key).set(timestamp(*moment)));
-    ends.lists.iter().for_each(|(key, moment)| next_update(key).set(timestamp(*moment)));
+    ends.lists.iter().for_each(|(key, moment)| next_update(key).set(moment.map_or(f64::NAN, timestamp)));
 }
 
 /// What works and still deserves a look: a certificate that ends before the one it replaces, files that are half out of date.
@@ -98,9 +99,8 @@ impl Ends {
             let authorities = tls.policy().authorities();
             ends.put(&name, Part::Ca, authorities.map(|all| all.certificates()).unwrap_or_default());
             let lists = tls.policy().revocation().lists().iter();
-            if let Some(first) = lists.filter_map(|list| list.next_update).min() {
-                ends.lists.insert(name, first);
-            }
+            let first = lists.filter_map(|list| list.next_update).min();
+            ends.lists.insert(name, first);
         }
         for tls in context.backends.iter().filter_map(|backend| Some((backend.name(), backend.tls()?))) {
             let (name, tls) = (backend_name(tls.0), tls.1);

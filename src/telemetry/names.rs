@@ -102,7 +102,7 @@ metrics! {
     Gauge CONFIG_LAST_RELOAD = "sealock_config_last_reload_timestamp_seconds" in Seconds []
         "When the configuration in use was loaded, as a Unix timestamp.";
     Gauge CRL_NEXT_UPDATE = "sealock_crl_next_update_timestamp_seconds" in Seconds ["identity"]
-        "When the revocation list of a listener's client CAs that is the first to end should have a successor, as a Unix timestamp; NaN once a reload took it away.";
+        "When the revocation list of a listener's client CAs that is the first to end should have a successor, as a Unix timestamp; NaN where there is none.";
     Gauge CERTIFICATE_NOT_AFTER = "sealock_certificate_not_after_timestamp_seconds" in Seconds ["identity", "part"]
         "When a certificate in use expires, as a Unix timestamp: the leaf, the first to end of its intermediates, or of the CAs that the other side is verified with; NaN once a reload took it away.";
 

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
-use x509_parser::extensions::GeneralName;
+use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::X509Version;
@@ -42,6 +42,7 @@ pub struct Certificate {
     pub fingerprint: Fingerprint,
     subject_der: Vec<u8>,
     issuer_der: Vec<u8>,
+    issuer_key: Option<Vec<u8>>,
     permits_server: bool,
     permits_client: bool,
 }
@@ -90,6 +91,7 @@ impl Certificate {
             fingerprint: Fingerprint::of(der),
             subject_der: parsed.subject().as_raw().to_vec(),
             issuer_der: parsed.issuer().as_raw().to_vec(),
+            issuer_key: issuer_key(&parsed),
             permits_server: permits.server,
             permits_client: permits.client,
         })
@@ -98,6 +100,14 @@ impl Certificate {
     /// Whether `issuer` has the name of this certificate's signer. The signature itself is not checked.
     pub fn names_as_issuer(&self, issuer: &Self) -> bool {
         self.issuer_der == issuer.subject_der
+    }
+
+    /// Equal for certificates that the same key of the same CA signed; where that cannot be told, for the same certificate only.
+    pub fn lineage(&self) -> Vec<u8> {
+        match &self.issuer_key {
+            Some(key) if !self.is_self_issued() => [self.issuer_der.as_slice(), key].concat(),
+            _ => self.fingerprint.as_bytes().to_vec(),
+        }
     }
 
     /// Whether it names itself as its signer.
@@ -177,6 +187,16 @@ fn names(certificate: &X509Certificate<'_>) -> Option<Vec<String>> {
         _ => None,
     });
     Some(readable.collect())
+}
+
+/// What identifies the signer's key (RFC 5280 §4.2.1.1).
+fn issuer_key(certificate: &X509Certificate<'_>) -> Option<Vec<u8>> {
+    certificate.iter_extensions().find_map(|extension| match extension.parsed_extension() {
+        ParsedExtension::AuthorityKeyIdentifier(identifier) => {
+            Some(identifier.key_identifier.as_ref()?.0.to_vec())
+        }
+        _ => None,
+    })
 }
 
 fn ip_address(bytes: &[u8]) -> Option<IpAddr> {

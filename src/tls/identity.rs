@@ -84,6 +84,18 @@ impl Identity {
         &self.leaf.names
     }
 
+    /// Equal for identities that clients would tell apart by nothing but dates and keys: the same names from the same CA.
+    pub fn lineage(&self) -> Vec<u8> {
+        let mut names = self.leaf.names.clone();
+        names.sort_unstable();
+        let mut lineage = self.leaf.lineage();
+        for name in names {
+            lineage.push(0);
+            lineage.extend_from_slice(name.as_bytes());
+        }
+        lineage
+    }
+
     /// SHA-256 of the leaf.
     pub fn fingerprint(&self) -> Fingerprint {
         self.leaf.fingerprint

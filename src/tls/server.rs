@@ -68,7 +68,7 @@ impl ServerTls {
         let certificate = SingleCertAndKey::from(Arc::clone(identity.certified_key()));
         let resolver = CountingResolver { certificate, offers: Arc::clone(&common.offers) };
         let mut config = settings(tls, policy.verifier(), Arc::new(resolver))?;
-        config.ticketer = Arc::new(Tickets::new(tickets, policy.digest(), identity.names()));
+        config.ticketer = Arc::new(Tickets::new(tickets, policy.digest(), &identity.lineage()));
         Ok(Some(Self { config: Arc::new(config), identity, policy: Arc::new(policy) }))
     }
 

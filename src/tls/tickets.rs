@@ -2,7 +2,8 @@
 //!
 //! A ticket holds who its client was, and nobody verifies that again when it resumes. So each ticket's key is derived from
 //! the digest of the policy it was issued under: after a change of client CA or revocation list no older ticket opens.
-//! Neither does one that was issued under other names. A renewed certificate with the same names keeps them.
+//! Neither does one of a certificate with other names, or from another CA, which the client might not have accepted. One that
+//! was renewed with the same names by the same CA keeps them.
 //!
 //! Keys are made by each process for itself, and what they protected is lost with them; or they come from a file that
 //! replicas share. There is no 0-RTT: `max_early_data_size` stays 0.
@@ -115,16 +116,9 @@ pub(super) struct Tickets {
 }
 
 impl Tickets {
-    /// Tickets that open under this policy and these names only.
-    pub(super) fn new(keys: &Arc<TicketKeys>, policy: &PolicyDigest, names: &[String]) -> Self {
-        let mut names = names.to_vec();
-        names.sort_unstable();
-        let mut binding = policy.to_vec();
-        for name in names {
-            binding.extend_from_slice(name.as_bytes());
-            binding.push(0);
-        }
-        Self { keys: Arc::clone(keys), binding }
+    /// Tickets that open under this policy and for identities of this lineage only.
+    pub(super) fn new(keys: &Arc<TicketKeys>, policy: &PolicyDigest, lineage: &[u8]) -> Self {
+        Self { keys: Arc::clone(keys), binding: [policy.as_slice(), lineage].concat() }
     }
 
     fn key(&self, master: &Master, period: u64) -> Option<TicketKey> {
@@ -234,16 +228,12 @@ mod tests {
 
     const POLICY: PolicyDigest = [7; 32];
 
-    fn names(names: &[&str]) -> Vec<String> {
-        names.iter().map(ToString::to_string).collect()
-    }
-
     fn own() -> Arc<TicketKeys> {
         Arc::new(TicketKeys::own().unwrap())
     }
 
     fn of(keys: &Arc<TicketKeys>) -> Tickets {
-        Tickets::new(keys, &POLICY, &names(&["db.example"]))
+        Tickets::new(keys, &POLICY, b"db.example")
     }
 
     fn file(text: &str, mode: u32) -> (tempfile::TempDir, Result<TicketKeys, Problem>) {
@@ -256,14 +246,14 @@ mod tests {
     }
 
     #[test]
-    fn a_ticket_opens_under_the_policy_and_the_names_it_was_made_under_and_no_other() {
+    fn a_ticket_opens_under_the_policy_and_the_lineage_it_was_made_under_and_no_other() {
         let keys = own();
         let ticket = of(&keys).encrypt(b"who it was").unwrap();
         assert_eq!(of(&keys).decrypt(&ticket).unwrap(), b"who it was");
-        let other_policy = Tickets::new(&keys, &[8; 32], &names(&["db.example"]));
+        let other_policy = Tickets::new(&keys, &[8; 32], b"db.example");
         assert!(other_policy.decrypt(&ticket).is_none());
-        let other_names = Tickets::new(&keys, &POLICY, &names(&["db.example", "more.example"]));
-        assert!(other_names.decrypt(&ticket).is_none());
+        let other_lineage = Tickets::new(&keys, &POLICY, b"more.example");
+        assert!(other_lineage.decrypt(&ticket).is_none());
         assert!(of(&own()).decrypt(&ticket).is_none());
     }
 

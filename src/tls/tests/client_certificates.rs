@@ -202,6 +202,31 @@ async fn a_ticket_resumes_over_a_rotation_and_over_no_change_of_ca_list_or_rule(
 }
 
 #[tokio::test]
+async fn a_ticket_resumes_neither_under_other_names_nor_under_another_ca_of_the_same_name() {
+    let site = Site::new();
+    let common = common();
+    let build = || ServerTls::build(&site.listener(), &common, &common.tickets).unwrap().unwrap();
+    let namesake = Authority::generate("test CA", KeyType::Ecdsa).unwrap();
+    for version in BOTH {
+        site.put("server", &site.ca.issue_server(&names(&["db.example"]), DAYS, KeyType::Ecdsa).unwrap());
+        let before = build();
+        for (pair, resumes) in [
+            (
+                site.ca.issue_server(&names(&["db.example", "more.example"]), DAYS, KeyType::Ecdsa),
+                Some(false),
+            ),
+            (namesake.issue_server(&names(&["db.example"]), DAYS, KeyType::Ecdsa), None),
+            (site.ca.issue_server(&names(&["db.example"]), DAYS, KeyType::Rsa), Some(true)),
+        ] {
+            let config = site.showing(None, version);
+            assert!(!met(&config, &before).await.unwrap().resumed);
+            site.put("server", &pair.unwrap());
+            assert_eq!(met(&config, &build()).await.ok().map(|info| info.resumed), resumes);
+        }
+    }
+}
+
+#[tokio::test]
 async fn who_is_revoked_does_not_come_back_by_a_ticket() {
     let (site, ca) = (Site::new(), ClientCa::new("clients"));
     let client = ca.issue(1);

@@ -1,4 +1,4 @@
-//! Commands: what changes the proxy, as opposed to what looks at it. All are POST, and all go through [`permitted`].
+//! Commands: what changes the proxy, as opposed to what looks at it. All are POST, and all go through `permitted`.
 //!
 //! The endpoint is on loopback or a unix socket, so whoever reaches it is on this machine. A browser on it may be made to send
 //! requests by any page that it shows: a form cannot set a header of ours, a script of another origin is not let set one,

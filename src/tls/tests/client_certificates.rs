@@ -216,7 +216,7 @@ async fn a_ticket_resumes_neither_under_other_names_nor_under_another_ca_of_the_
                 Some(false),
             ),
             (namesake.issue_server(&names(&["db.example"]), DAYS, KeyType::Ecdsa), None),
-            (site.ca.issue_server(&names(&["db.example"]), DAYS, KeyType::Rsa), Some(true)),
+            (site.ca.issue_server(&names(&["db.example"]), DAYS, KeyType::Ecdsa), Some(true)),
         ] {
             let config = site.showing(None, version);
             assert!(!met(&config, &before).await.unwrap().resumed);

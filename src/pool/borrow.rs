@@ -153,7 +153,7 @@ async fn ready_to_share(
     connection.prepare_sharing(&known, request.bounds.max_statements).await?;
     if let Some(shared) = connection.shared() {
         let mut knowledge = permit.shelf().knowledge();
-        knowledge.observe_baseline(&shared.baseline);
+        shared.baseline = knowledge.observe_baseline(&shared.baseline);
         knowledge.observe_role(shared.state.role.clone());
     }
     Ok(())

@@ -88,14 +88,18 @@ impl Knowledge {
         self.baselines.iter().map(|(baseline, _)| Arc::clone(baseline)).collect()
     }
 
-    /// A connection was opened, and this is how sessions begin now.
-    pub fn observe_baseline(&mut self, baseline: &Arc<Baseline>) {
-        let known = self.baselines.iter().position(|(known, _)| Arc::ptr_eq(known, baseline));
+    /// A connection was opened, and this is how sessions begin now. Returns the one that stands for all equal ones: connections
+    /// that are opened at the same time do not know of each other.
+    pub fn observe_baseline(&mut self, baseline: &Arc<Baseline>) -> Arc<Baseline> {
+        let known = self.baselines.iter().position(|(known, _)| known == baseline);
         let entry = known.map(|at| self.baselines.remove(at));
         if self.baselines.len() >= MOST_BASELINES {
             self.baselines.remove(0);
         }
-        self.baselines.push(entry.unwrap_or_else(|| (Arc::clone(baseline), Learned::default())));
+        let entry = entry.unwrap_or_else(|| (Arc::clone(baseline), Learned::default()));
+        let one = Arc::clone(&entry.0);
+        self.baselines.push(entry);
+        one
     }
 
     /// Whether the collations of this server are known.
@@ -222,9 +226,19 @@ mod tests {
     }
 
     #[test]
+    fn equal_baselines_are_one() {
+        let mut knowledge = Knowledge::default();
+        let one = knowledge.observe_baseline(&Arc::default());
+        let other = knowledge.observe_baseline(&Arc::default());
+        assert!(Arc::ptr_eq(&one, &other));
+        assert_eq!(knowledge.baselines().len(), 1);
+    }
+
+    #[test]
     fn what_was_learned_stays_with_its_baseline() {
         let mut knowledge = Knowledge::default();
-        let (one, other) = (Arc::new(Baseline::default()), Arc::new(Baseline::default()));
+        let row = ["TIME_ZONE", "SYSTEM", "VARCHAR"].map(|text| Some(text.as_bytes().to_vec())).to_vec();
+        let (one, other) = (Arc::new(Baseline::default()), Arc::new(Baseline::new(&[row])));
         knowledge.observe_baseline(&one);
         let state = SessionState::default();
         knowledge.learn(&one, &state, b"\x03COMMIT", &state, b"ok");

@@ -310,7 +310,7 @@ async fn shared_again(connection: Connection, permit: &Permit) -> Result<Connect
     let shared = connection.prepare_sharing(&known, permit.bounds.max_statements).await;
     shared.map_err(|_| CloseReason::ResetFailed)?;
     if let Some(shared) = connection.shared() {
-        permit.shelf.knowledge().observe_baseline(&shared.baseline);
+        shared.baseline = permit.shelf.knowledge().observe_baseline(&shared.baseline);
     }
     Ok(connection)
 }

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::digest::sha1;
 use super::*;
 use crate::config::model::{self, BackendLogin, Credential, Secret};
+use crate::protocol::capabilities::Capabilities;
 use crate::protocol::handshake::{AuthMoreData, AuthSwitch};
 use crate::protocol::reply::{ServerError, UsingPassword};
 
@@ -315,7 +316,7 @@ fn the_servers_verdict_is_passed_on() {
     let mut client = Prover::new(secret("x"), Channel::Insecure);
     assert!(client.answer(&[0, 0, 0, 2, 0, 0, 0]) == Ok(Answer::Done));
     let refusal = ServerError::new(1045, *b"28000", "Access denied");
-    let packet = refusal.encode(crate::protocol::capabilities::Capabilities::PROTOCOL_41);
+    let packet = refusal.encode(Capabilities::PROTOCOL_41);
     assert!(client.answer(&packet) == Ok(Answer::Refused(refusal)));
 }
 

@@ -353,6 +353,7 @@ mod tests {
     use tokio::net::UnixStream;
 
     use super::*;
+    use crate::protocol::packet::append;
     use crate::tls::socket::Socket;
 
     const OK: &[u8] = &[0, 0, 0, 2, 0, 0, 0];
@@ -365,7 +366,7 @@ mod tests {
         let mut bytes = Vec::new();
         let mut sequence = SequenceId(1);
         for answer in answers {
-            sequence = crate::protocol::packet::append(&mut bytes, sequence, answer);
+            sequence = append(&mut bytes, sequence, answer);
         }
         servers.write_all(&bytes).await.unwrap();
         let stream = MaybeTls::Plain(Socket::unix(ours).unwrap());

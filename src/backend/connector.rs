@@ -17,6 +17,7 @@ use crate::protocol::capabilities::Capabilities;
 use crate::protocol::handshake::{Greeting, HandshakeResponse, SslRequest};
 use crate::protocol::ok::Ok as OkPacket;
 use crate::protocol::reply::ServerError;
+use crate::telemetry;
 use crate::tls::client::ClientTls;
 use crate::tls::metrics::TlsMetrics;
 use crate::tls::packets::PacketStream;
@@ -183,7 +184,7 @@ impl Backend {
             self.metrics.connect_seconds.record(started.elapsed());
         }
         if let Some(error) = error.filter(|error| error.is_own_shortage()) {
-            let reason = crate::telemetry::chain(error);
+            let reason = telemetry::chain(error);
             tracing::error!(
                 backend = self.name(),
                 reason,
@@ -194,7 +195,7 @@ impl Backend {
         match error.filter(|error| error.is_outage()) {
             Some(error) => {
                 self.metrics.up.set(0.0);
-                let reason = crate::telemetry::chain(error);
+                let reason = telemetry::chain(error);
                 if self.health.observe_down(reason.clone()) == Change::WentDown {
                     tracing::warn!(backend = self.name(), address = %self.address, reason, "backend is down");
                 }

@@ -2,7 +2,9 @@
 //!
 //! Cancellation: a connection whose exchange was given up is busy, and whoever holds it closes it.
 
-use crate::backend::connection::{Connection, ControlError};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::backend::connection::{Connection, ControlError, Facts};
 use crate::protocol::command::Command;
 use crate::protocol::definitions::Definitions;
 use crate::protocol::ok::Ok as OkPacket;
@@ -12,6 +14,7 @@ use crate::protocol::response::Last;
 use crate::protocol::status::StatusFlags;
 use crate::protocol::wire::Reader;
 use crate::tls::packets::PacketStream;
+use crate::tls::read_buffer::ReadBuffer;
 
 /// Most that the rows of a query of the proxy's own may take together, in bytes.
 const ROWS_LIMIT: usize = 1 << 20;
@@ -124,7 +127,7 @@ impl Connection {
 
 async fn answer<S>(packets: &mut PacketStream<S>) -> Result<(Answer, Option<StatusFlags>), ControlError>
 where
-    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+    S: AsyncRead + AsyncWrite + Unpin,
 {
     let first = packets.read().await?;
     if let Some(error) = ServerError::parse(&first) {
@@ -186,7 +189,7 @@ fn row(packet: &[u8], columns: u64) -> Result<Row, ControlError> {
 
 async fn prepared<S>(packets: &mut PacketStream<S>) -> Result<PreparedHere, ControlError>
 where
-    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+    S: AsyncRead + AsyncWrite + Unpin,
 {
     let first = packets.read().await?;
     if let Some(error) = ServerError::parse(&first) {
@@ -208,17 +211,12 @@ where
 
 /// Puts back what an exchange took out of its connection.
 pub(super) struct Outcome<'a> {
-    pub(super) buffer: &'a mut crate::tls::read_buffer::ReadBuffer,
-    pub(super) facts: &'a mut crate::backend::connection::Facts,
+    pub(super) buffer: &'a mut ReadBuffer,
+    pub(super) facts: &'a mut Facts,
 }
 
 impl Outcome<'_> {
-    fn finish(
-        self,
-        buffer: crate::tls::read_buffer::ReadBuffer,
-        went_well: bool,
-        status: Option<StatusFlags>,
-    ) {
+    fn finish(self, buffer: ReadBuffer, went_well: bool, status: Option<StatusFlags>) {
         *self.buffer = buffer;
         let last = match (went_well, status) {
             (false, _) => Last::Error,

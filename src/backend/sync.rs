@@ -164,7 +164,8 @@ fn needs_schema(from: &SessionState, to: &SessionState) -> bool {
 /// Stands for the variables that follow the schema.
 const OF_SCHEMA: &str = "collation_database";
 
-/// The command that makes the server say `error`, and remember it.
+/// The command that makes the server say `error`, and remember it: one that the proxy says itself leaves no trace in the
+/// diagnostics area.
 pub fn signal(error: &ServerError) -> Vec<u8> {
     let state = String::from_utf8_lossy(&error.state);
     let text = literal(error.message.as_bytes(), Form::Text);

@@ -20,6 +20,7 @@ use crate::protocol::capabilities::Capabilities;
 use crate::protocol::handshake::ChangeUser;
 use crate::protocol::packet::{HEADER_LEN, SequenceId};
 use crate::protocol::reply::ServerError;
+use crate::telemetry;
 use crate::tls::packets::PacketStream;
 
 /// Failed attempts after which the session ends.
@@ -87,7 +88,7 @@ impl Session {
     }
 
     async fn refuse(&mut self, error: &LoginError, sequence: SequenceId) -> Result<(), SessionEnd> {
-        tracing::debug!(client = %self.id(), reason = crate::telemetry::chain(error), "user not changed");
+        tracing::debug!(client = %self.id(), reason = telemetry::chain(error), "user not changed");
         if let Some(reply) = error.to_client() {
             let payload = reply.encode(self.client.facts().capabilities);
             self.client.send_packet(sequence, &payload).await?;

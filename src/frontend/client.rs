@@ -17,7 +17,7 @@ use crate::frontend::rotation::Retirement;
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::command::Command;
 use crate::protocol::dialect::{Dialect, Ends, StateChanges};
-use crate::protocol::packet::{HEADER_LEN, Header, SequenceId};
+use crate::protocol::packet::{HEADER_LEN, Header, SequenceId, append};
 use crate::protocol::response::Reports;
 use crate::tls::packets::PacketStream;
 use crate::tls::read_buffer::ReadBuffer;
@@ -179,7 +179,7 @@ impl Client {
     /// As [`Self::send`].
     pub async fn send_packet(&mut self, sequence: SequenceId, payload: &[u8]) -> Result<(), SessionEnd> {
         let mut bytes = Vec::with_capacity(HEADER_LEN + payload.len());
-        crate::protocol::packet::append(&mut bytes, sequence, payload);
+        append(&mut bytes, sequence, payload);
         self.send(&bytes).await
     }
 

@@ -28,8 +28,9 @@ use crate::migration::attributes::{self, Software};
 use crate::migration::ledger::{self, Sighting};
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::handshake::{FirstPacket, Greeting, HandshakeError, HandshakeResponse};
+use crate::telemetry::Label as _;
 use crate::telemetry::label::Transport;
-use crate::tls::packets::PacketStream;
+use crate::tls::packets::{PacketError, PacketStream};
 use crate::tls::socket::{Peer, Socket};
 use crate::tls::stream::{self, MaybeTls, TlsInfo};
 
@@ -273,7 +274,7 @@ impl Secured {
             client = %self.id,
             account = ?String::from_utf8_lossy(&claim.user),
             host = self.facts.host,
-            rung = crate::telemetry::Label::label(logged_in.rung),
+            rung = logged_in.rung.label(),
             tls = self.tls.as_ref().map(TlsInfo::version_name),
             cipher = self.tls.as_ref().map(|tls| tls.cipher),
             group = self.tls.as_ref().and_then(|tls| tls.group),
@@ -282,7 +283,7 @@ impl Secured {
         );
         Session::begin(frontend, claim.user, self.id, self.packets, self.facts, logged_in, place, transport)
             .await
-            .map_err(|_| Refusal::Packet(crate::tls::packets::PacketError::Closed))
+            .map_err(|_| Refusal::Packet(PacketError::Closed))
     }
 }
 

@@ -13,7 +13,7 @@ use crate::frontend::refusal::Refusal;
 use crate::frontend::serve::serve;
 use crate::telemetry::{self, Held, Label as _};
 use crate::tls::listen::{BindError, Bound};
-use crate::tls::socket::Socket;
+use crate::tls::socket::{Peer, Socket};
 
 /// Pause after an accept that failed for want of something, such as file descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -91,7 +91,7 @@ async fn connection(frontend: Arc<Frontend>, number: usize, socket: Socket) {
     }
 }
 
-fn log(refusal: &Refusal, peer: &crate::tls::socket::Peer) {
+fn log(refusal: &Refusal, peer: &Peer) {
     let (cause, reason) = (refusal.cause().label(), telemetry::chain(refusal));
     match refusal.level() {
         Level::WARN => tracing::warn!(%peer, cause, reason, "client refused"),

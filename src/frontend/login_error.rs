@@ -131,6 +131,7 @@ pub(super) fn cleartext_refused(user: &[u8], host: &str) -> ServerError {
 mod tests {
     use super::*;
     use crate::protocol::reply::SECURE_TRANSPORT_REQUIRED;
+    use crate::telemetry::chain;
 
     fn asked() -> AuthError {
         AuthError::CleartextRefused { plugin: "dialog".to_owned() }
@@ -147,7 +148,7 @@ mod tests {
         assert_eq!((told.code, &told.state), (ACCESS_DENIED, b"28000"));
         assert!(told.message.contains("enable TLS") && !told.message.contains("insecure"), "{told}");
         assert_eq!(backend.level(), Level::WARN, "the operator has to act");
-        assert!(crate::telemetry::chain(&backend).contains("dialog"), "the log names the plugin");
+        assert!(chain(&backend).contains("dialog"), "the log names the plugin");
     }
 
     #[test]

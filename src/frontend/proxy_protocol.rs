@@ -108,6 +108,7 @@ mod tests {
     use tokio::net::UnixStream;
 
     use super::*;
+    use crate::backend::proxy_header;
 
     async fn read_from(bytes: &[u8]) -> (Result<Announced, BadHeader>, Vec<u8>) {
         let (near, mut far) = UnixStream::pair().unwrap();
@@ -149,10 +150,10 @@ mod tests {
             client: "[2001:db8::7]:40000".parse().unwrap(),
             local: "[2001:db8::1]:6033".parse().unwrap(),
         };
-        let mut bytes = crate::backend::proxy_header::encode(Some(origin));
+        let mut bytes = proxy_header::encode(Some(origin));
         bytes.extend_from_slice(b"hello");
         assert_eq!(read_from(&bytes).await, (Ok(Announced::Origin(origin)), b"hello".to_vec()));
-        let local = crate::backend::proxy_header::encode(None);
+        let local = proxy_header::encode(None);
         assert_eq!(read_from(&local).await.0, Ok(Announced::Own));
     }
 

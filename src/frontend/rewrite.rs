@@ -56,6 +56,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::frontend::activity::Profile;
     use crate::frontend::registry::Located;
     use crate::sql::classify::classify;
 
@@ -69,7 +70,7 @@ mod tests {
     #[test]
     fn a_kill_of_a_client_goes_to_its_backend_connection() {
         let clients = Arc::new(Registry::default());
-        let victim = clients.enter(clients.issue(), crate::frontend::activity::Profile::of_nobody());
+        let victim = clients.enter(clients.issue(), Profile::of_nobody());
         victim.attach(Located { backend: "db1".into(), thread: BackendThreadId(42) });
         let own = clients.issue();
         let text = format!("KILL QUERY {} -- please", victim.id());
@@ -96,7 +97,7 @@ mod tests {
     #[test]
     fn the_binary_kill_is_translated_too() {
         let clients = Arc::new(Registry::default());
-        let victim = clients.enter(clients.issue(), crate::frontend::activity::Profile::of_nobody());
+        let victim = clients.enter(clients.issue(), Profile::of_nobody());
         victim.attach(Located { backend: "db1".into(), thread: BackendThreadId(7) });
         let [a, b, c, d] = victim.id().number().to_le_bytes();
         let clients = Clients { registry: &clients, backend: "db1" };

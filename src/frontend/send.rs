@@ -16,7 +16,7 @@ use crate::pool::Lease;
 use crate::pool::close_reason::CloseReason;
 use crate::protocol::command::Command;
 use crate::protocol::dialect::FileAccess;
-use crate::protocol::packet::{HEADER_LEN, Header, MAX_PAYLOAD, SequenceId};
+use crate::protocol::packet::{HEADER_LEN, Header, MAX_PAYLOAD, SequenceId, append};
 use crate::protocol::reply::ERR_HEADER;
 use crate::protocol::status::StatusFlags;
 use crate::sql::SqlMode;
@@ -132,7 +132,7 @@ impl Session {
     /// Sends a command whose payload is at hand.
     pub(super) async fn send_payload(&mut self, payload: &[u8]) -> Result<(), SessionEnd> {
         let mut bytes = Vec::with_capacity(HEADER_LEN + payload.len());
-        crate::protocol::packet::append(&mut bytes, SequenceId::default(), payload);
+        append(&mut bytes, SequenceId::default(), payload);
         let connection = self.connection()?;
         connection.begin();
         connection.send(&bytes).await.map_err(|error| SessionEnd::BackendLost(Some(error)))

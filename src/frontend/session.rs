@@ -9,6 +9,7 @@ use std::time::Instant;
 use tokio::sync::futures::OwnedNotified;
 
 use crate::backend::connection::Connection;
+use crate::backend::shared::Shared;
 use crate::frontend::activity::{Profile, Sharing};
 use crate::frontend::client::{Client, ClientFacts, Incoming};
 use crate::frontend::client_stream::ClientStream;
@@ -25,7 +26,7 @@ use crate::pool::close_reason::CloseReason;
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::command::Shape;
 use crate::protocol::dialect::{Dialect, FileAccess, Stop, Translator};
-use crate::protocol::packet::{HEADER_LEN, SequenceId};
+use crate::protocol::packet::{HEADER_LEN, SequenceId, append};
 use crate::protocol::session_track::ClientTracking;
 use crate::protocol::status::StatusFlags;
 use crate::telemetry::Held;
@@ -142,6 +143,11 @@ impl Session {
         self.lease.as_mut().and_then(Lease::connection).ok_or(SessionEnd::BackendClosed)
     }
 
+    /// What is known of its connection, where it has one that sessions share.
+    pub(super) fn shared(&mut self) -> Option<&mut Shared> {
+        self.lease.as_mut().and_then(Lease::connection)?.shared()
+    }
+
     /// The connection is to be closed when this session gives it up.
     pub(super) fn taint(&mut self, reason: CloseReason) {
         if let Some(lease) = &mut self.lease {
@@ -195,7 +201,7 @@ impl Session {
         sequence: SequenceId,
     ) -> Result<(), SessionEnd> {
         let mut packet = Vec::with_capacity(HEADER_LEN + ok.len());
-        crate::protocol::packet::append(&mut packet, sequence, ok);
+        append(&mut packet, sequence, ok);
         let (dialect, status) = (self.dialect(), StatusFlags::default());
         let mut translator = Translator::new(Shape::Single, dialect, status, sequence, FileAccess::Refused);
         if let Some(told) = told {

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use crate::backend::Backend;
 use crate::backend::connection::Connection;
-use crate::backend::connector::{Login, Terms};
+use crate::backend::connector::{CLIENT_CHOICES, Login, Terms};
 use crate::backend::error::ConnectError;
 use crate::backend::proxy_header::Origin;
 use crate::pool::close_reason::CloseReason;
@@ -202,7 +202,7 @@ pub fn wanted(request: &Request<'_>, sharing: Sharing) -> Key {
 }
 
 pub(super) fn key(request: &Request<'_>, connection: &Connection, sharing: Sharing) -> Key {
-    let choices = connection.capabilities() & crate::backend::connector::CLIENT_CHOICES;
+    let choices = connection.capabilities() & CLIENT_CHOICES;
     Key { generation: request.generation, capabilities: choices, client: announced(request), sharing }
 }
 

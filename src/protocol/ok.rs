@@ -24,6 +24,11 @@ pub struct Ok<'a> {
 pub const EOF_LEN: usize = 5;
 
 impl<'a> Ok<'a> {
+    /// One that says nothing but this status.
+    pub fn plain(status: StatusFlags) -> Self {
+        Self { affected_rows: 0, last_insert_id: 0, status, warnings: 0, info: &[], state_changes: &[] }
+    }
+
     /// Reads the payload of an OK packet (header 0x00 or 0xFE) or of an EOF packet.
     ///
     /// `None` when the bytes are neither. The session information is only there when both sides negotiated
@@ -40,7 +45,7 @@ impl<'a> Ok<'a> {
     fn parse_eof(mut reader: Reader<'a>) -> Option<Self> {
         let warnings = reader.u16()?;
         let status = StatusFlags(reader.u16()?);
-        Some(Self { affected_rows: 0, last_insert_id: 0, status, warnings, info: &[], state_changes: &[] })
+        Some(Self { warnings, ..Self::plain(status) })
     }
 
     fn parse_ok(mut reader: Reader<'a>) -> Option<Self> {
@@ -76,6 +81,7 @@ impl<'a> Ok<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::reply::EofReply;
 
     #[test]
     fn an_ok_with_state_changes_loses_them_and_their_flag() {
@@ -99,7 +105,7 @@ mod tests {
 
     #[test]
     fn an_eof_is_five_bytes_and_round_trips() {
-        let payload = crate::protocol::reply::EofReply { warnings: 3, status: 0x0022 }.encode();
+        let payload = EofReply { warnings: 3, status: 0x0022 }.encode();
         let ok = Ok::parse(&payload).unwrap();
         assert_eq!((ok.status, ok.warnings), (StatusFlags(0x0022), 3));
     }

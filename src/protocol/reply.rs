@@ -7,6 +7,7 @@ use std::fmt;
 
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::command::Command;
+use crate::protocol::statement;
 use crate::protocol::wire::Reader;
 
 /// First byte of an OK packet.
@@ -249,7 +250,7 @@ impl ServerError {
     pub fn too_many_statements() -> Self {
         let message = format!(
             "Can't create more than max_prepared_stmt_count statements (current value: {})",
-            crate::protocol::statement::MOST
+            statement::MOST
         );
         Self::new(TOO_MANY_STATEMENTS, *b"42000", message)
     }

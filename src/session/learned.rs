@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::session::state::SessionState;
+use crate::session::variables::Variables;
 
 /// Most transitions kept for an account on a server; then they are learned anew.
 const MOST: usize = 1024;
@@ -17,7 +18,7 @@ pub const LONGEST: usize = 512;
 /// From where, and what was said.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Occasion {
-    variables: crate::session::variables::Variables,
+    variables: Variables,
     command: Box<[u8]>,
 }
 

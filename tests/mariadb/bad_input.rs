@@ -11,6 +11,7 @@ use crate::support::login::{Login, Refusal, ServerError};
 use crate::support::proxy::{Proxy, deserted};
 use crate::support::response::Kind;
 use crate::support::server::{PASSWORD, USER, direct, root};
+use crate::support::wire::Wire;
 
 fn refusal(login: &Login) -> ServerError {
     RawClient::connect(login).err().expect("a refusal").error()
@@ -42,7 +43,7 @@ fn without_relay_an_unknown_user_goes_through_as_many_packets_as_a_wrong_passwor
     let proxy = Proxy::builder().section("[auth]\nrelay = false").start();
     for plugin in ["mysql_native_password", "caching_sha2_password", "client_ed25519"] {
         let packets = |user: &str| {
-            let mut wire = crate::support::wire::Wire::connect(&proxy.endpoint()).unwrap();
+            let mut wire = Wire::connect(&proxy.endpoint()).unwrap();
             let _ = wire.read().unwrap();
             let login = Login::new(proxy.endpoint(), user, "wrong").plugin(plugin);
             let fixed = login.fixed_part(0);

@@ -4,6 +4,7 @@ use crate::support::client::RawClient;
 use crate::support::eventually;
 use crate::support::login::{Login, ServerError};
 use crate::support::proxy::{Proxy, ProxyBuilder};
+use crate::support::response::Kind;
 use crate::support::server::{PASSWORD, root};
 
 fn running(tag: &str) -> bool {
@@ -68,7 +69,7 @@ fn a_statement_that_ends_before_the_deadline_is_answered_in_full() {
     waiting.send(b"\x03SELECT SLEEP(1), 'answered in full'").unwrap();
     eventually("it runs", || running("answered in full"));
     proxy.signal("TERM");
-    assert!(waiting.receive("the end", crate::support::response::Kind::Results, &[]).is_ok());
+    assert!(waiting.receive("the end", Kind::Results, &[]).is_ok());
     waiting.run("COMMIT");
     assert_eq!(proxy.wait().code(), Some(0));
     assert_eq!(root().value("SELECT IS_FREE_LOCK('drain')"), "1", "what was held is let go");

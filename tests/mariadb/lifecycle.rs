@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 use crate::support::capabilities::{BASE, DEPRECATE_EOF};
 use crate::support::client::RawClient;
 use crate::support::eventually;
-use crate::support::login::{Login, ServerError};
+use crate::support::login::{Login, Refusal, ServerError};
 use crate::support::proxy::Proxy;
 use crate::support::response::Kind;
 use crate::support::server::{PASSWORD, USER, root};
 use crate::support::tls::trusting;
+use crate::support::wire::Wire;
 use crate::transport::generate_certificates;
 
 fn running(pattern: &str) -> bool {
@@ -178,7 +179,7 @@ fn a_client_vanishing_at_any_byte_leaves_no_descriptor_behind() {
         match round % 4 {
             0 => drop(std::net::TcpStream::connect(("127.0.0.1", proxy.port())).unwrap()),
             1 => {
-                let mut wire = crate::support::wire::Wire::connect(&proxy.endpoint()).unwrap();
+                let mut wire = Wire::connect(&proxy.endpoint()).unwrap();
                 wire.write_raw(&[0x20, 0, 0, 1, 5][..round % 5]).unwrap();
             }
             2 => {
@@ -293,10 +294,10 @@ fn a_drain_lets_transactions_finish_and_refuses_newcomers() {
     eventually("an idle client is let go", || idle.try_query("SELECT 1").is_err());
     match RawClient::connect(&proxy.login()) {
         Ok(_) => panic!("a newcomer was served"),
-        Err(crate::support::login::Refusal::Error(error)) => {
+        Err(Refusal::Error(error)) => {
             assert_eq!((error.code, error.state.as_str()), (1047, "08S01"));
         }
-        Err(crate::support::login::Refusal::Lost(_)) => {}
+        Err(Refusal::Lost(_)) => {}
     }
     busy.run("INSERT INTO t VALUES (2)");
     busy.run("COMMIT");

@@ -10,8 +10,10 @@ use sealock::app::scratch::{Options, ScratchServer, TlsFiles};
 use crate::support::client::RawClient;
 use crate::support::login::Login;
 use crate::support::proxy::Proxy;
+use crate::support::relay;
 use crate::support::server::{PASSWORD, USER, server};
 use crate::support::tls::trusting;
+use crate::support::wire::Wire;
 
 /// Certificates as an operator makes them.
 pub fn generate_certificates(directory: &Path) {
@@ -78,7 +80,7 @@ fn the_server_sees_the_clients_address_when_told_by_proxy_header() {
 fn a_proxy_header_from_elsewhere_is_no_header() {
     let proxy = Proxy::builder().listener("proxy_protocol_from = [\"192.0.2.0/24\"]").start();
     let login = proxy.login();
-    let mut wire = crate::support::wire::Wire::connect(&login.endpoint).unwrap();
+    let mut wire = Wire::connect(&login.endpoint).unwrap();
     wire.write_raw(b"PROXY TCP4 192.0.2.7 127.0.0.1 4711 3306\r\n").unwrap();
     let _ = wire.read().unwrap();
     let answer = wire.read().map(|packet| packet.payload);
@@ -86,7 +88,7 @@ fn a_proxy_header_from_elsewhere_is_no_header() {
 }
 
 fn user_seen(proxy: &Proxy, header: &[u8]) -> String {
-    let relay = crate::support::relay::with_preamble(proxy.port(), header);
+    let relay = relay::with_preamble(proxy.port(), header);
     let mut client = RawClient::connect(&Login::new(relay, USER, PASSWORD)).unwrap();
     client.value("SELECT USER()")
 }

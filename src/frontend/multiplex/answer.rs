@@ -1,6 +1,9 @@
 //! Commands whose answer is known, so that no server is asked.
 
+use std::sync::Arc;
+
 use crate::frontend::client::Incoming;
+use crate::frontend::error::SessionEnd;
 use crate::frontend::multiplex::{Halt, Multiplex};
 use crate::frontend::session::Session;
 use crate::protocol::command::Shape;
@@ -8,6 +11,7 @@ use crate::protocol::dialect::{FileAccess, Stop, Translator};
 use crate::protocol::ok::Ok as OkPacket;
 use crate::protocol::packet::{HEADER_LEN, SequenceId, append};
 use crate::protocol::reply::OK_HEADER;
+use crate::protocol::status::StatusFlags;
 use crate::sql::classify::Statement;
 use crate::sql::effects::Effects;
 use crate::sql::kind::Kind;
@@ -64,7 +68,7 @@ impl Session {
         outcome.apply(&mut own.state);
         own.mode = own.mode_now();
         if let Some(ok) = OkPacket::parse(&outcome.ok) {
-            own.status = ok.status & crate::protocol::status::StatusFlags::OF_SESSION;
+            own.status = ok.status & StatusFlags::OF_SESSION;
         }
         let kind = if ends { SessionAnswer::TransactionEnd } else { SessionAnswer::Set };
         self.answer(own, incoming, &outcome.ok, kind).await?;
@@ -81,7 +85,7 @@ impl Session {
     ) -> Result<(), Halt> {
         self.discard(incoming.header).await?;
         own.residue.row_count = 0;
-        if let Some(shared) = self.connection().ok().and_then(|connection| connection.shared()) {
+        if let Some(shared) = self.shared() {
             shared.valid.row_count = false;
         }
         self.frontend.metrics.session_answers.increment(kind);
@@ -99,13 +103,13 @@ impl Session {
         append(&mut packet, sequence, ok);
         let mut translator =
             Translator::new(Shape::Single, self.dialect(), own.status, self.asked, FileAccess::Refused)
-                .tracking(std::sync::Arc::clone(&own.told))
+                .tracking(Arc::clone(&own.told))
                 .with_pending(std::mem::take(&mut own.pending));
         let mut out = Vec::new();
         let advance = translator.advance(&packet, &mut out);
         own.pending = translator.take_pending();
         if let Stop::Malformed(malformed) = advance.stop {
-            return Err(crate::frontend::error::SessionEnd::BackendMalformed(malformed).into());
+            return Err(SessionEnd::BackendMalformed(malformed).into());
         }
         let bytes = advance.bytes(&packet, &out);
         self.frontend.metrics.sent.increment(bytes.len() as u64);
@@ -122,16 +126,8 @@ impl Multiplex {
     /// An OK packet with these reports.
     pub(super) fn ok_with(&self, state_changes: &[u8]) -> Vec<u8> {
         let mut ok = Vec::new();
-        let packet = OkPacket {
-            affected_rows: 0,
-            last_insert_id: 0,
-            status: self.status,
-            warnings: 0,
-            info: &[],
-            state_changes: &[],
-        };
         let told = (!state_changes.is_empty()).then_some(state_changes);
-        packet.encode(OK_HEADER, told, &mut ok);
+        OkPacket::plain(self.status).encode(OK_HEADER, told, &mut ok);
         ok
     }
 }

@@ -1,9 +1,9 @@
 //! KILL of a client of the proxy, which may have a connection at the moment or none.
 
-use crate::backend::control::query;
+use crate::backend::control::{Answer, query};
+use crate::backend::sync::signal;
 use crate::frontend::client::Incoming;
 use crate::frontend::error::SessionEnd;
-use crate::frontend::multiplex::observe::signalled;
 use crate::frontend::multiplex::obtain::Needs;
 use crate::frontend::multiplex::run::Task;
 use crate::frontend::multiplex::{Halt, Multiplex};
@@ -67,7 +67,7 @@ impl Session {
                 match self.refusal(own, kill).await? {
                     None => return Ok(Some(NOTHING.to_vec())),
                     Some(error) if error.code == NO_SUCH_THREAD => continue,
-                    Some(error) => return Ok(Some(signalled(&error))),
+                    Some(error) => return Ok(Some(signal(&error))),
                 }
             }
             let what = victim_of(statement, text);
@@ -79,7 +79,7 @@ impl Session {
                 AtRest::NotOwner => {
                     let may = self.answer_to(own, query(MAY_KILL)).await?;
                     if may.rows.is_empty() {
-                        return Ok(Some(signalled(&ServerError::not_owner(victim.number()))));
+                        return Ok(Some(signal(&ServerError::not_owner(victim.number()))));
                     }
                     self.frontend.registry.kill_at_rest(victim, None, what);
                     return Ok(Some(NOTHING.to_vec()));
@@ -101,13 +101,9 @@ impl Session {
         Ok(self.answer_to(own, command).await?.refusal)
     }
 
-    async fn answer_to(
-        &mut self,
-        own: &mut Multiplex,
-        command: Vec<u8>,
-    ) -> Result<crate::backend::control::Answer, Halt> {
+    async fn answer_to(&mut self, own: &mut Multiplex, command: Vec<u8>) -> Result<Answer, Halt> {
         let limit = own.source.backend.connect_timeout();
-        let connection = self.connection().map_err(Halt::End)?;
+        let connection = self.connection()?;
         let _ = connection.settle().await;
         match tokio::time::timeout(limit, connection.exchange(&[command])).await {
             Ok(Ok(mut answers)) => {

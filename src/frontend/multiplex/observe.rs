@@ -11,7 +11,8 @@ use crate::frontend::multiplex::{Halt, Multiplex};
 use crate::frontend::session::Session;
 use crate::protocol::command::Command;
 use crate::protocol::observed::Observed;
-use crate::protocol::reply::ServerError;
+use crate::protocol::ok::Ok as OkPacket;
+use crate::protocol::reply::OK_HEADER;
 use crate::protocol::response::Last;
 use crate::protocol::session_track::{Report, reports};
 use crate::protocol::status::StatusFlags;
@@ -35,7 +36,7 @@ impl Session {
         }
         own.observe_reports(task, observed, &mut questions);
         {
-            let connection = self.connection().map_err(Halt::End)?;
+            let connection = self.connection()?;
             if let Some(shared) = connection.shared() {
                 own.observe_residue(task, observed, shared);
                 own.observe_diagnostics(task, observed, shared, &mut questions);
@@ -56,7 +57,7 @@ impl Session {
             self.ask(own, task, &questions).await?;
         }
         own.follow_collations(task, observed);
-        if let Some(shared) = self.connection().ok().and_then(|connection| connection.shared())
+        if let Some(shared) = self.shared()
             && shared.state != own.state
         {
             let schema = shared.state.schema.take();
@@ -92,16 +93,8 @@ impl Multiplex {
             return;
         }
         let mut ok = Vec::new();
-        let packet = crate::protocol::ok::Ok {
-            affected_rows: 0,
-            last_insert_id: 0,
-            status,
-            warnings: 0,
-            info: &[],
-            state_changes: &[],
-        };
         let told = (!observed.state_changes.is_empty()).then_some(observed.state_changes.as_slice());
-        packet.encode(crate::protocol::reply::OK_HEADER, told, &mut ok);
+        OkPacket::plain(status).encode(OK_HEADER, told, &mut ok);
         self.source.learn(&self.baseline, before, command, &self.state, &ok);
     }
 
@@ -131,10 +124,4 @@ fn changes_accounts(task: &Task<'_>) -> bool {
         Kind::Set => task.statement.subject == Subject::Unknown,
         _ => task.has(Effects::ROUTINE),
     }
-}
-
-/// An error as the proxy says it itself leaves no trace in the diagnostics area; one that the server is to remember is made
-/// by the server.
-pub(super) fn signalled(error: &ServerError) -> Vec<u8> {
-    crate::backend::sync::signal(error)
 }

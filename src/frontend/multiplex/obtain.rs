@@ -140,7 +140,7 @@ impl Session {
 
     /// The session's state as differences from what this connection started with.
     fn adopt(&mut self, own: &mut Multiplex) {
-        let Some(shared) = self.connection().ok().and_then(|connection| connection.shared()) else { return };
+        let Some(shared) = self.shared() else { return };
         if !Arc::ptr_eq(&shared.baseline, &own.baseline) {
             let baseline = Arc::clone(&shared.baseline);
             let rebased = own.state.variables.rebased(&own.baseline, &baseline);
@@ -156,7 +156,7 @@ impl Session {
         let tracking = if needs.own_tracking { own.tracking() } else { Tracking::Everything };
         let mut state = needs.state.as_ref().unwrap_or(&own.state).clone();
         if needs.any_schema {
-            let here = self.connection().ok().and_then(|connection| connection.shared());
+            let here = self.shared();
             if let Some(here) = here {
                 state.stay_in_schema_of(&here.state, &own.baseline);
             }
@@ -211,7 +211,7 @@ impl Session {
         tracking: &Tracking,
         restored: &mut Restored,
     ) {
-        let Some(shared) = self.connection().ok().and_then(|connection| connection.shared()) else { return };
+        let Some(shared) = self.shared() else { return };
         let first = plan(shared, &restored.target(state, tracking));
         let valid = Valid {
             row_count: shared.valid.row_count && first.is_empty(),

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use crate::backend::connection::ControlError;
 use crate::backend::control::PreparedHere;
 use crate::backend::statements::Known;
+use crate::backend::sync::signal;
 use crate::frontend::client::Incoming;
 use crate::frontend::error::SessionEnd;
 use crate::frontend::multiplex::answer::SessionAnswer;
-use crate::frontend::multiplex::observe::signalled;
 use crate::frontend::multiplex::obtain::Needs;
 use crate::frontend::multiplex::run::Task;
 use crate::frontend::multiplex::{Halt, Multiplex};
+use crate::frontend::rewrite;
 use crate::frontend::session::Session;
 use crate::pool::close_reason::CloseReason;
 use crate::protocol::capabilities::Capabilities;
@@ -59,8 +60,7 @@ impl Session {
         task.shows_tracking = asked.effects.contains(Effects::SHOWS_SETTINGS);
         task.sets_back = asked.effects.contains(Effects::SETS_BACK);
         if whole && asked.kill.is_none() {
-            let changed =
-                crate::frontend::rewrite::statement(text, &asked, own.mode, self.id(), self.clients_of(own));
+            let changed = rewrite::statement(text, &asked, own.mode, self.id(), self.clients_of(own));
             task.instead = changed.map(|text| [&[Command::StmtPrepare.byte()], text.as_slice()].concat());
         }
         let observed = self.carry(own, &task).await;
@@ -123,14 +123,14 @@ impl Session {
 
     /// The connection knows a statement from now on; what gives way to it is closed.
     async fn known_here(&mut self, key: Arc<StatementKey>, known: Known) -> Result<(), Halt> {
-        let connection = self.connection().map_err(Halt::End)?;
+        let connection = self.connection()?;
         let former = connection.shared().and_then(|shared| shared.statements.insert(key, known));
         self.close_here(former).await.map(drop)
     }
 
     /// Closes the statement that was not used here for longest. Tells whether there was one.
     async fn make_room(&mut self) -> Result<bool, Halt> {
-        let connection = self.connection().map_err(Halt::End)?;
+        let connection = self.connection()?;
         let oldest = connection.shared().and_then(|shared| shared.statements.remove_oldest());
         self.close_here(oldest).await
     }
@@ -138,7 +138,7 @@ impl Session {
     /// Closes a statement of the connection's, if there is one to close.
     async fn close_here(&mut self, id: Option<u32>) -> Result<bool, Halt> {
         let Some(id) = id else { return Ok(false) };
-        let closed = self.connection().map_err(Halt::End)?.close_statement(id).await;
+        let closed = self.connection()?.close_statement(id).await;
         closed.map_err(|error| Halt::End(SessionEnd::BackendLost(Some(error))))?;
         Ok(true)
     }
@@ -186,7 +186,7 @@ impl Session {
         self.hold(own, id, Hold::default());
         let Some(statement) = own.statements.statement_mut(id) else { return Ok(()) };
         statement.failure = Some(error.clone());
-        let connection = self.connection().map_err(Halt::End)?;
+        let connection = self.connection()?;
         let here = connection.shared().and_then(|shared| shared.statements.remove(&statement.key));
         self.close_here(here).await.map(drop)
     }
@@ -197,7 +197,7 @@ impl Session {
         else {
             return;
         };
-        if let Some(shared) = self.connection().ok().and_then(|connection| connection.shared())
+        if let Some(shared) = self.shared()
             && let Some(known) = shared.statements.find(&statement.key)
         {
             known.held = !hold.is_empty();
@@ -218,7 +218,7 @@ impl Session {
         let Some(definitions) = &observed.definitions else { return };
         let shown = Shown::new(definitions, own.state.spoken(&own.baseline));
         statement.shown = shown;
-        if let Some(shared) = self.connection().ok().and_then(|connection| connection.shared())
+        if let Some(shared) = self.shared()
             && let Some(known) = shared.statements.find(&statement.key)
         {
             known.show(shown, Arc::clone(definitions));
@@ -351,7 +351,7 @@ impl Session {
             if let Some(statement) = own.statements.statement_mut(id) {
                 statement.types = Some(bound.clone());
             }
-            let connection = self.connection().map_err(Halt::End)?;
+            let connection = self.connection()?;
             if let Some(known) = connection.shared().and_then(|shared| shared.statements.find(&key)) {
                 known.types = Some(bound);
             }
@@ -372,7 +372,7 @@ impl Session {
         types: Option<&[u8]>,
         shown: Shown,
     ) -> Result<Known, Halt> {
-        let connection = self.connection().map_err(Halt::End)?;
+        let connection = self.connection()?;
         let known = connection.shared().and_then(|shared| shared.statements.find(key).cloned());
         // Somebody else's types must not stand in for those that were never sent.
         let known = known.filter(|known| types.is_some() || known.types.is_none());
@@ -414,7 +414,7 @@ impl Session {
     async fn prepare_here(&mut self, own: &Multiplex, text: &[u8]) -> Result<PreparedHere, Halt> {
         let limit = own.source.backend.connect_timeout();
         loop {
-            let connection = self.connection().map_err(Halt::End)?;
+            let connection = self.connection()?;
             let prepared = tokio::time::timeout(limit, connection.prepare(text)).await;
             if let Some(shared) = connection.shared() {
                 shared.valid.diagnostics = false;
@@ -454,7 +454,7 @@ impl Session {
     ) -> Result<(), Halt> {
         let nothing = Statement::default();
         let mut task = Task::new(incoming, &nothing);
-        task.instead = Some(signalled(error));
+        task.instead = Some(signal(error));
         self.run(own, &task).await.map(drop)
     }
 

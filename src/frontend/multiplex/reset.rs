@@ -35,7 +35,7 @@ impl Session {
         let limit = own.source.backend.connect_timeout();
         let bounds = self.frontend.context.load().bounds();
         let known = own.source.shelf.knowledge().baselines();
-        let connection = self.connection().map_err(Halt::End)?;
+        let connection = self.connection()?;
         let reset = async {
             connection.reset_here().await?;
             connection.prepare_sharing(&known, bounds.max_statements).await

@@ -1,5 +1,7 @@
 //! One command to the borrowed connection and its response back.
 
+use std::sync::Arc;
+
 use crate::frontend::client::Incoming;
 use crate::frontend::error::SessionEnd;
 use crate::frontend::multiplex::obtain::Needs;
@@ -12,6 +14,7 @@ use crate::protocol::command::Command;
 use crate::protocol::dialect::{FileAccess, Translator};
 use crate::protocol::observed::Observed;
 use crate::protocol::reply::ServerError;
+use crate::protocol::status::StatusFlags;
 use crate::session::PinReason;
 use crate::sql::classify::Statement;
 use crate::sql::effects::Effects;
@@ -199,7 +202,7 @@ impl Session {
         let mut translator = Translator::new(shape, dialect, own.status, self.asked, task.files())
             .with_pending(std::mem::take(&mut own.pending));
         if !task.follows_own_tracking() {
-            translator = translator.tracking(std::sync::Arc::clone(&own.told));
+            translator = translator.tracking(Arc::clone(&own.told));
         }
         if let Some(id) = task.statement_id {
             translator = translator.with_statement_id(id);
@@ -283,7 +286,6 @@ impl Multiplex {
 
     /// The transaction has gone with its connection, and nothing of it was committed.
     pub(super) fn transaction_rolled_back(&mut self) {
-        use crate::protocol::status::StatusFlags;
         self.pins.end(PinReason::Transaction);
         self.pins.end(PinReason::Diagnostics);
         self.state.one_shot = None;

@@ -3,13 +3,14 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::protocol::packet::{SequenceId, append};
 
 /// Packets with ascending sequence ids.
 fn packets(payloads: &[&[u8]]) -> Vec<u8> {
     let mut out = Vec::new();
-    let mut sequence = crate::protocol::packet::SequenceId(1);
+    let mut sequence = SequenceId(1);
     for payload in payloads {
-        sequence = crate::protocol::packet::append(&mut out, sequence, payload);
+        sequence = append(&mut out, sequence, payload);
     }
     out
 }

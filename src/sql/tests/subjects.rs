@@ -1,6 +1,8 @@
 //! What a statement names.
 
 use super::told;
+use crate::sql::SqlMode;
+use crate::sql::classify::classify;
 use crate::sql::subject::Subject;
 
 fn names(text: &str) -> Option<Vec<String>> {
@@ -83,10 +85,7 @@ fn a_name_that_is_not_sure_is_unknown() {
         assert_eq!(told(text).subject, Subject::Unknown, "{text}");
     }
     let text = b"DROP TABLE `\xE9`";
-    assert_eq!(
-        crate::sql::classify::classify(text, crate::sql::SqlMode::default()).subject,
-        Subject::Unknown
-    );
+    assert_eq!(classify(text, SqlMode::default()).subject, Subject::Unknown);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::play::Play;
 use super::stage::Stage;
 use crate::support::eventually;
+use crate::support::response::Kind;
 
 /// Others ask for the locks and give back at once what they got.
 fn asked_by_others(stage: &mut Stage<'_>) {
@@ -86,7 +87,7 @@ fn b07_get_lock_is_released_when_a_leaves_in_whatever_way() {
         }
         stage.disturb();
         stage.a.say("SELECT GET_LOCK('b07_leaves_x', 0)");
-        stage.a.ask("reset connection", b"\x1f", crate::support::response::Kind::One);
+        stage.a.ask("reset connection", b"\x1f", Kind::One);
         stage.others(|other| drop(other.say("SELECT IS_FREE_LOCK('b07_leaves_x')")));
     });
 }

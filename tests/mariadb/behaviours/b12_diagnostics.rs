@@ -3,6 +3,7 @@
 
 use super::play::Play;
 use crate::support::client::Parameter;
+use crate::support::response::Kind;
 
 const SPEAKS: [&str; 12] = [
     "SELECT CAST('abc' AS SIGNED), 1 / 0",
@@ -94,7 +95,7 @@ fn b12_diagnostics_stand_until_a_statement_that_clears_them() {
         }
         for command in [&b"\x0e"[..], b"\x02b12_stand", b"\x1b\x00\x00", b"\x1f"] {
             stage.a.say("SELECT CAST('abc' AS SIGNED)");
-            stage.a.ask("a command", command, crate::support::response::Kind::One);
+            stage.a.ask("a command", command, Kind::One);
             stage.disturb_around();
             stage.a.say("SHOW WARNINGS");
         }

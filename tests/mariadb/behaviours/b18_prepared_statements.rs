@@ -7,6 +7,7 @@ use super::stage::Stage;
 use crate::support::client::{LAST_PREPARED, Parameter, execution_again};
 use crate::support::eventually;
 use crate::support::response::Kind;
+use crate::support::server::PASSWORD;
 use crate::support::server::own_server;
 
 fn table(stage: &mut Stage<'_>) {
@@ -283,7 +284,7 @@ fn b18_after_a_reset_or_a_change_of_user_there_are_no_statements() {
             if round % 2 == 0 {
                 stage.a.ask("reset connection", b"\x1f", Kind::One);
             } else {
-                stage.a.change_user(&user, crate::support::server::PASSWORD, &user).unwrap();
+                stage.a.change_user(&user, PASSWORD, &user).unwrap();
             }
             stage.disturb();
             stage.a.fetch(rows, 1);

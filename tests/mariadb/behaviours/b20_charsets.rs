@@ -4,8 +4,10 @@
 use super::play::Play;
 use super::session::Session;
 use super::stage::Stage;
+use crate::support::client::Parameter;
 use crate::support::login::Login;
 use crate::support::response::Kind;
+use crate::support::server::PASSWORD;
 
 const STATE: &str = "SELECT @@character_set_client, @@character_set_connection, @@character_set_results, \
      @@collation_connection, @@character_set_database, @@collation_database, COLLATION('x'), CHARSET(USER())";
@@ -28,7 +30,7 @@ fn speaks(session: &mut Session, bytes: &[u8]) {
     );
     if statement[0].payload[0] == 0 {
         let id = u32::from_le_bytes(statement[0].payload[1..5].try_into().unwrap());
-        session.execute(id, 0, &[crate::support::client::Parameter::Text("bound é")]);
+        session.execute(id, 0, &[Parameter::Text("bound é")]);
         session.close_statement(id);
     }
     session.ask(
@@ -106,7 +108,7 @@ fn b20_parameters_have_the_collation_that_a_chose() {
             stage.disturb();
             let statement = stage.a.prepare("SELECT 'text', ?, COLLATION(?), ? = 'a'");
             for _ in 0..2 {
-                stage.a.execute(statement, 0, &[crate::support::client::Parameter::Text("A"); 3]);
+                stage.a.execute(statement, 0, &[Parameter::Text("A"); 3]);
                 stage.disturb();
             }
         }
@@ -157,7 +159,7 @@ fn b20_the_collation_of_a_change_of_user_is_a_s_own() {
     Play::new("b20_change").extremes().compare(|stage| {
         for collation in [8_u16, 45, 1270, 2048 + 10, 2304] {
             let user = stage.login().user.clone();
-            stage.a.change_user_with(&user, crate::support::server::PASSWORD, &user, collation).unwrap();
+            stage.a.change_user_with(&user, PASSWORD, &user, collation).unwrap();
             stage.a.tell(STATE);
             stage.disturb();
             stage.a.tell(STATE);

@@ -7,6 +7,7 @@ use super::stage::Stage;
 use crate::support::capabilities::SESSION_TRACK;
 use crate::support::client::Parameter;
 use crate::support::eventually;
+use crate::support::response::Kind;
 
 fn material(stage: &mut Stage<'_>) {
     for sql in [
@@ -143,7 +144,7 @@ fn b23_nothing_is_replayed_once_an_answer_has_begun() {
             let mut victim = stage.session("victim");
             victim.send(&[b"\x03", text.as_bytes()].concat()).unwrap();
             super::faults::kill_running(&mut root, "b23_replay", "SLEEP(60)");
-            let answer = victim.receive("the rest", crate::support::response::Kind::Results, &[]);
+            let answer = victim.receive("the rest", Kind::Results, &[]);
             assert!(answer.is_err() || error_in(&answer.unwrap()).is_some(), "{text}: looks whole");
             drop(victim);
             let inserts = text.matches("INSERT").count();

@@ -8,6 +8,7 @@ use super::play::Play;
 use super::session::error_in;
 use crate::support::client::RawClient;
 use crate::support::login::Login;
+use crate::support::server::PASSWORD;
 use crate::support::server::root;
 
 const WRITERS: usize = 6;
@@ -78,7 +79,7 @@ fn b24_every_acknowledged_commit_is_there_once_and_nothing_refused_is_there() {
     play.accounts();
     root().run("CREATE OR REPLACE TABLE b24_commits.t (writer INT, number INT, half INT, KEY (writer, number)) ENGINE = InnoDB");
     let proxy = play.proxy().start();
-    let login = Login::new(proxy.endpoint(), "b24_commits", crate::support::server::PASSWORD);
+    let login = Login::new(proxy.endpoint(), "b24_commits", PASSWORD);
     let over = AtomicBool::new(false);
     let (accounts, killed) = thread::scope(|scope| {
         let killer = scope.spawn(|| kill_one_after_another(&over));

@@ -6,7 +6,7 @@ use super::faults::{kill_all, kill_running};
 use super::play::Play;
 use super::session::{Session, error_in};
 use super::stage::Stage;
-use crate::support::client::RawClient;
+use crate::support::client::{Parameter, RawClient};
 use crate::support::response::Kind;
 
 /// What a client is told when its transaction is lost and nothing of it was applied, and when nobody knows.
@@ -62,7 +62,7 @@ fn b24_a_connection_that_died_idle_costs_nobody_a_statement() {
             kill_all(root, "b24_idle");
             assert_eq!(session.reads(read), "+06:00");
             kill_all(root, "b24_idle");
-            let packets = session.execute(statement, 0, &[crate::support::client::Parameter::Int(1)]);
+            let packets = session.execute(statement, 0, &[Parameter::Int(1)]);
             assert!(error_in(&packets).is_none(), "{packets:?}");
             assert_eq!(session.reads("SELECT CONCAT(DATABASE(), @@character_set_client)"), "mysqllatin1");
         }

@@ -10,7 +10,7 @@ use crate::support::capabilities::{BASE, DEPRECATE_EOF};
 use crate::support::client::{Parameter, RawClient, execution};
 use crate::support::login::Login;
 use crate::support::response::Kind;
-use crate::support::server::PASSWORD;
+use crate::support::server::{PASSWORD, root};
 use crate::support::wire::MAX_FRAME;
 
 /// A statement of which only the beginning is looked at may keep its connection.
@@ -98,7 +98,7 @@ fn b27_a_row_of_a_gigabyte_passes_in_bounded_memory() {
     let play = Play::new("b27_row");
     play.accounts();
     let proxy = play.proxy().start();
-    crate::support::server::root().run("SET GLOBAL max_allowed_packet = 1073741824");
+    root().run("SET GLOBAL max_allowed_packet = 1073741824");
     for dialect in [0, DEPRECATE_EOF] {
         let login = Login::new(proxy.endpoint(), "b27_row", PASSWORD).capabilities(BASE | dialect);
         let mut client = RawClient::connect(&login).unwrap();

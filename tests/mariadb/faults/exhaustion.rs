@@ -8,6 +8,7 @@ use super::end_of_fault;
 use super::estate::Estate;
 use crate::support::client::RawClient;
 use crate::support::eventually;
+use crate::support::login::ServerError;
 use crate::support::response::Kind;
 use crate::support::server::server;
 
@@ -32,7 +33,7 @@ fn who_gets_no_connection_in_time_is_told_so_and_may_ask_again() {
     eventually("the wait is to be seen", || estate.proxy.metric("sealock_pool_waiters", &[]) >= 5.0);
     for client in &mut late {
         let packets = client.receive("late", Kind::Results, &[]).unwrap();
-        let error = crate::support::login::ServerError::parse(&packets[0].payload).expect("an error");
+        let error = ServerError::parse(&packets[0].payload).expect("an error");
         assert_eq!((error.code, error.state.as_str()), (1047, "08S01"), "{error:?}");
     }
     let waited = begun.elapsed();

@@ -10,6 +10,7 @@ use crate::frontend::error::SessionEnd;
 use crate::frontend::multiplex::run::Task;
 use crate::frontend::multiplex::{Halt, Multiplex};
 use crate::frontend::session::Session;
+use crate::pool::close_reason::CloseReason;
 use crate::session::PinReason;
 use crate::session::baseline::{TRACKING, UNSHOWN};
 use crate::sql::kind::Kind;
@@ -90,7 +91,7 @@ impl Session {
         mut commands: Vec<Vec<u8>>,
     ) -> Result<Vec<Answer>, Halt> {
         let limit = own.source.backend.connect_timeout();
-        let connection = self.connection().map_err(Halt::End)?;
+        let connection = self.connection()?;
         let counts = commands.iter().any(|command| !command.ends_with(b"SHOW WARNINGS"));
         let owes = counts && connection.shared().is_some_and(|shared| shared.owes());
         if owes {
@@ -98,7 +99,7 @@ impl Session {
         }
         let asked = tokio::time::timeout(limit, connection.exchange(&commands)).await;
         let Ok(Ok(mut answers)) = asked else {
-            self.give_up(crate::pool::close_reason::CloseReason::Broken);
+            self.give_up(CloseReason::Broken);
             // The client has its answer. What the statement made of the session nobody can say any more.
             return Err(SessionEnd::BackendClosed.into());
         };

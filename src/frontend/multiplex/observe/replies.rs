@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::backend::control::Row;
 use crate::frontend::multiplex::{Diagnostics, Multiplex};
 use crate::protocol::reply::ServerError;
+use crate::protocol::session_track::ClientTracking;
 use crate::session::PinReason;
 use crate::session::baseline::TRACKING;
 
@@ -46,7 +47,6 @@ impl Multiplex {
 
     /// What the client wants to be told of from now on.
     pub(in crate::frontend::multiplex) fn follow_wish(&mut self, wish: [Vec<u8>; 4]) {
-        use crate::protocol::session_track::ClientTracking;
         if *self.wish == wish {
             return;
         }

@@ -61,7 +61,7 @@ impl Session {
         own: &mut Multiplex,
         questions: &mut Questions,
     ) -> Result<(), Halt> {
-        let connection = self.connection().map_err(Halt::End)?;
+        let connection = self.connection()?;
         if connection.shared().is_none_or(|shared| shared.tracking != Tracking::Everything) {
             return Ok(());
         }

@@ -1,39 +1,27 @@
 //! The login of a session that shares connections: without one, where the server has already shown what it would say.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::auth::{Account, BackendSecret};
-use crate::backend::Backend;
 use crate::backend::connection::{Connection, ControlError};
-use crate::backend::connector::{Login, Terms};
+use crate::backend::connector::Login;
 use crate::backend::control::query;
 use crate::backend::error::ConnectError;
 use crate::backend::shared::Tracking;
 use crate::backend::sync::{SyncError, Target};
-use crate::frontend::context::Context;
 use crate::frontend::login::{Claim, LoginAttempt};
 use crate::frontend::login_error::LoginError;
 use crate::frontend::multiplex::{Diagnostics, Multiplex, SessionAnswer, Source};
-use crate::pool::acquire::wanted;
 use crate::pool::close_reason::CloseReason;
-use crate::pool::key::{Sharing, Slot};
-use crate::pool::knowledge::{Knowledge, NotForClients};
-use crate::pool::shelf::Shelf;
-use crate::pool::{AcquireError, Lease, Pool, Request, Wish};
-use crate::protocol::capabilities::Capabilities;
+use crate::pool::knowledge::NotForClients;
+use crate::pool::{AcquireError, Lease, Request, Wish};
 use crate::protocol::reply::ServerError;
 use crate::protocol::session_track::{ClientTracking, PendingChanges, Report};
 use crate::protocol::status::StatusFlags;
-use crate::session::learned::Outcome;
 use crate::session::statements::Statements;
 use crate::session::{Baseline, Pins, Residue, SessionState, Variables};
 use crate::sql::SqlMode;
-
-/// `utf8mb4_general_ci`: what shared connections log in with; sessions with another collation have it set.
-const COLLATION: u16 = 45;
-
-/// What shared connections call themselves in `performance_schema.session_connect_attrs`.
-const PROGRAM: &[u8] = b"\x0cprogram_name\x07sealock";
 
 impl LoginAttempt<'_> {
     /// Begins a session that shares connections, for a client that has proved itself.
@@ -83,9 +71,7 @@ impl LoginAttempt<'_> {
         source: Source,
         claim: &Claim,
     ) -> Result<Box<Multiplex>, LoginError> {
-        let broken = || LoginError::Unavailable(AcquireError::Connect(ConnectError::Unexpected));
         let limit = source.backend.connect_timeout();
-        let too_slow = |_| LoginError::Unavailable(AcquireError::Connect(ConnectError::TimedOut(limit)));
         let connection = lease.connection().ok_or_else(broken)?;
         let baseline = connection.shared().map(|shared| Arc::clone(&shared.baseline)).ok_or_else(broken)?;
         let variables = source.shelf.knowledge().variables(claim.terms.collation, &baseline);
@@ -94,40 +80,58 @@ impl LoginAttempt<'_> {
             Some(role) => role,
             None => {
                 let asked = tokio::time::timeout(limit, default_role(connection)).await;
-                asked.map_err(too_slow)?.map_err(|_| broken())?
+                asked.map_err(|_| too_slow(limit))?.map_err(|_| broken())?
             }
         };
         source.shelf.knowledge().observe_role(role.clone());
         let known = variables.map(|variables| Known { baseline, variables, role });
-        let Ok(start) = &known else { return begun(source, known, claim) };
-        let state = beginning(start.variables.clone(), start.role.clone(), claim);
-        let target = Target {
-            state: &state,
-            tracking: &Tracking::Everything,
-            insert_id: None,
-            counts: &[],
-            error: None,
-        };
-        let brought = tokio::time::timeout(limit, connection.bring_to(&target)).await;
-        match brought {
-            Ok(Ok(_)) => lease.release(),
-            Err(elapsed) => {
-                lease.taint(CloseReason::Broken);
-                return Err(too_slow(elapsed));
+        if let Ok(start) = &known {
+            try_beginning(lease, start, claim, limit).await?;
+            if let Some(schema) = &claim.terms.schema {
+                source.shelf.knowledge().observe_schema(schema);
             }
-            Ok(Err(error)) => {
-                lease.taint(CloseReason::SyncRefused);
-                return Err(match error {
-                    SyncError::Refused(said) => LoginError::DeniedByServer { reply: said.clone(), said },
-                    SyncError::Broken(_) | SyncError::TimedOut => broken(),
-                });
-            }
-        }
-        if let Some(schema) = &claim.terms.schema {
-            source.shelf.knowledge().observe_schema(schema);
         }
         begun(source, known, claim)
     }
+}
+
+/// Brings the connection to the state in which the session begins, so that the server says whether that may be.
+async fn try_beginning(
+    mut lease: Lease,
+    start: &Known,
+    claim: &Claim,
+    limit: Duration,
+) -> Result<(), LoginError> {
+    let state = beginning(start.variables.clone(), start.role.clone(), claim);
+    let tracking = &Tracking::Everything;
+    let target = Target { state: &state, tracking, insert_id: None, counts: &[], error: None };
+    let connection = lease.connection().ok_or_else(broken)?;
+    match tokio::time::timeout(limit, connection.bring_to(&target)).await {
+        Ok(Ok(_)) => {
+            lease.release();
+            Ok(())
+        }
+        Ok(Err(SyncError::Refused(said))) => {
+            lease.taint(CloseReason::SyncRefused);
+            Err(LoginError::DeniedByServer { reply: said.clone(), said })
+        }
+        Ok(Err(SyncError::Broken(_) | SyncError::TimedOut)) => {
+            lease.taint(CloseReason::SyncRefused);
+            Err(broken())
+        }
+        Err(_) => {
+            lease.taint(CloseReason::Broken);
+            Err(too_slow(limit))
+        }
+    }
+}
+
+fn broken() -> LoginError {
+    LoginError::Unavailable(AcquireError::Connect(ConnectError::Unexpected))
+}
+
+fn too_slow(limit: Duration) -> LoginError {
+    LoginError::Unavailable(AcquireError::Connect(ConnectError::TimedOut(limit)))
 }
 
 /// The role that a login as this account would activate, asked for on a connection that logged in earlier.
@@ -142,10 +146,10 @@ const DEFAULT_ROLE: &str = "SELECT ROLE_NAME FROM information_schema.APPLICABLE_
      AND GRANTEE = CURRENT_USER() LIMIT 1";
 
 /// What the server has shown of how sessions begin.
-struct Known {
-    baseline: Arc<Baseline>,
-    variables: Variables,
-    role: Option<Arc<[u8]>>,
+pub(super) struct Known {
+    pub baseline: Arc<Baseline>,
+    pub variables: Variables,
+    pub role: Option<Arc<[u8]>>,
 }
 
 fn begun(
@@ -217,126 +221,5 @@ impl Multiplex {
             Report::Schema(schema).encode(&mut reports);
         }
         (self.ok_with(&reports), Some(Arc::clone(&self.told)))
-    }
-}
-
-impl Source {
-    fn new(attempt: &LoginAttempt<'_>, backend: &Arc<Backend>, login: &Arc<Login>, claim: &Claim) -> Self {
-        let slot = Slot { backend: backend.name().to_owned(), account: claim.user.clone() };
-        let terms = Terms {
-            capabilities: claim.terms.capabilities,
-            collation: COLLATION,
-            max_packet: claim.terms.max_packet,
-            schema: None,
-            attributes: claim
-                .terms
-                .capabilities
-                .contains(Capabilities::CONNECT_ATTRS)
-                .then(|| PROGRAM.to_vec()),
-        };
-        let shelf = attempt.frontend.pool.shelf(&slot);
-        let mut source = Self {
-            backend: Arc::clone(backend),
-            shelf,
-            login: Arc::clone(login),
-            terms,
-            origin: attempt.client.origin,
-            generation: attempt.context.generation,
-            key: crate::pool::key::Key::NONE,
-        };
-        source.key = wanted(&source.request(attempt.context), Sharing::Shared);
-        source
-    }
-
-    fn request<'r>(&'r self, context: &Context) -> Request<'r> {
-        Request {
-            backend: &self.backend,
-            account: &self.shelf.slot().account,
-            terms: &self.terms,
-            origin: self.origin,
-            generation: self.generation,
-            bounds: context.bounds(),
-            replaces: None,
-        }
-    }
-
-    /// How this session begins, as far as the server has shown it already.
-    fn known(&self, claim: &Claim) -> Option<Result<Known, NotForClients>> {
-        let mut knowledge = self.shelf.knowledge();
-        knowledge.enter(self.generation);
-        let baseline = Arc::clone(knowledge.baseline()?);
-        let allowed = claim.terms.schema.as_ref().is_none_or(|schema| knowledge.allows_schema(schema));
-        if !knowledge.knows_collations() || !allowed {
-            return None;
-        }
-        let role = knowledge.role()?;
-        let variables = knowledge.variables(claim.terms.collation, &baseline);
-        Some(variables.map(|variables| Known { baseline, variables, role }))
-    }
-
-    /// Goes on under another generation of the configuration.
-    pub(super) fn follow(&mut self, context: &Context, pool: &Arc<Pool>) {
-        if let Some(account) = context.accounts.find(&self.shelf.slot().account) {
-            let secret = account.renewed(&self.login.secret);
-            self.login = Arc::new(Login { user: account.backend_user.clone().into_bytes(), secret });
-        }
-        self.generation = context.generation;
-        let named = context.backends.iter().find(|backend| backend.name() == self.backend.name());
-        if let Some(backend) = named.or_else(|| context.backends.first()) {
-            self.go_to(&Arc::clone(backend), context, pool);
-        }
-    }
-
-    /// The backend is down: goes to one that is not, if there is any.
-    pub(super) fn fail_over(&mut self, context: &Context, pool: &Arc<Pool>) {
-        let other = context.backends.iter().find(|backend| !backend.health().is_down());
-        if let Some(backend) = other {
-            self.go_to(&Arc::clone(backend), context, pool);
-        }
-    }
-
-    /// The backend's name.
-    pub(super) fn name(&self) -> &str {
-        self.backend.name()
-    }
-
-    fn go_to(&mut self, backend: &Arc<Backend>, context: &Context, pool: &Arc<Pool>) {
-        self.backend = Arc::clone(backend);
-        let slot = Slot { backend: backend.name().to_owned(), account: self.shelf.slot().account.clone() };
-        self.shelf = pool.shelf(&slot);
-        self.key = wanted(&self.request(context), Sharing::Shared);
-    }
-
-    /// What the server would say to this command in this state.
-    pub(super) fn outcome(
-        &self,
-        baseline: &Arc<Baseline>,
-        state: &SessionState,
-        command: &[u8],
-    ) -> Option<Arc<Outcome>> {
-        self.knowledge_now()?.outcome(baseline, state, command)
-    }
-
-    /// The server said this.
-    pub(super) fn learn(
-        &self,
-        baseline: &Arc<Baseline>,
-        before: &SessionState,
-        command: &[u8],
-        after: &SessionState,
-        ok: &[u8],
-    ) {
-        if let Some(mut knowledge) = self.knowledge_now() {
-            knowledge.learn(baseline, before, command, after, ok);
-        }
-    }
-
-    fn knowledge_now(&self) -> Option<std::sync::MutexGuard<'_, Knowledge>> {
-        Some(self.shelf().knowledge()).filter(|knowledge| knowledge.is_of(self.generation))
-    }
-
-    /// Where its connections are kept.
-    pub(crate) fn shelf(&self) -> &Arc<Shelf> {
-        &self.shelf
     }
 }

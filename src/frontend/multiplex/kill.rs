@@ -5,7 +5,7 @@ use crate::backend::sync::signal;
 use crate::frontend::client::Incoming;
 use crate::frontend::error::SessionEnd;
 use crate::frontend::multiplex::obtain::Needs;
-use crate::frontend::multiplex::run::Task;
+use crate::frontend::multiplex::task::Task;
 use crate::frontend::multiplex::{Halt, Multiplex};
 use crate::frontend::registry::{AtRest, ClientId, Victim};
 use crate::frontend::rewrite;

@@ -6,7 +6,7 @@ mod reports;
 mod residue;
 
 use self::questions::Questions;
-use crate::frontend::multiplex::run::Task;
+use crate::frontend::multiplex::task::Task;
 use crate::frontend::multiplex::{Halt, Multiplex};
 use crate::frontend::session::Session;
 use crate::protocol::command::Command;

@@ -5,26 +5,21 @@ use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
 
-use crate::backend::shared::{Tracking, Valid};
-use crate::backend::sync::{SyncError, Target, plan};
+use crate::backend::shared::Tracking;
+use crate::backend::sync::SyncError;
 use crate::frontend::activity::Doing;
 use crate::frontend::error::SessionEnd;
-use crate::frontend::multiplex::{Diagnostics, Halt, Multiplex};
+use crate::frontend::multiplex::{Halt, Multiplex};
 use crate::frontend::session::Session;
 use crate::pool::close_reason::CloseReason;
-use crate::pool::{AcquireError, Lease, Pool, Request, Wish};
+use crate::pool::{AcquireError, Lease, Wish};
 use crate::protocol::reply::ServerError;
 use crate::session::SessionState;
-use crate::session::residue::{Held, recipe, row_count_recipe};
 use crate::telemetry;
 
 /// Attempts to get a connection that does not break while it is brought to the session's state.
 const ATTEMPTS: usize = 3;
-
-/// How long a number that another connection owes is waited for before it is looked for again.
-const SETTLEMENT: Duration = Duration::from_millis(20);
 
 /// What a command asks of its connection beside the session's state.
 #[derive(Clone, Debug, Default)]
@@ -45,14 +40,6 @@ pub struct Needs {
     pub state: Option<SessionState>,
     /// Whatever schema the connection has will do: the command chooses one.
     pub any_schema: bool,
-}
-
-/// What has to be restored on a connection.
-#[derive(Default)]
-struct Restored {
-    insert_id: Option<u64>,
-    counts: Vec<String>,
-    error: Option<ServerError>,
 }
 
 impl Session {
@@ -98,6 +85,19 @@ impl Session {
         }
     }
 
+    /// Gives the connection to whoever needs one.
+    pub(super) fn hand_back(&mut self) {
+        if let Some(lease) = self.lease.take() {
+            if self.killed_meanwhile() {
+                let mut lease = lease;
+                lease.taint(CloseReason::KillUnderWay);
+                drop(lease);
+            } else {
+                Lease::release(lease);
+            }
+        }
+    }
+
     /// Borrows a connection.
     async fn borrow(&mut self, own: &mut Multiplex) -> Result<(), Halt> {
         self.follow_configuration(own);
@@ -114,15 +114,7 @@ impl Session {
         let context = self.frontend.context.load_full();
         let pool = Arc::clone(&self.frontend.pool);
         let source = &own.source;
-        let request = Request {
-            backend: &source.backend,
-            account: &source.shelf.slot().account,
-            terms: &source.terms,
-            origin: source.origin,
-            generation: source.generation,
-            bounds: context.bounds(),
-            replaces: None,
-        };
+        let request = source.request(&context);
         let wish = Wish { state: &own.state, baseline: &own.baseline, last: own.last };
         let patience = context.acquire_timeout();
         let mut borrowed =
@@ -177,74 +169,6 @@ impl Session {
         Ok(())
     }
 
-    /// What of the session's residue the command asks for and the connection does not have.
-    async fn restored(&mut self, own: &mut Multiplex, needs: &Needs) -> Restored {
-        let valid =
-            self.connection().ok().and_then(|connection| connection.shared().map(|shared| shared.valid));
-        let valid = valid.unwrap_or_default();
-        let mut restored = Restored::default();
-        if let Ok(connection) = self.connection()
-            && connection.shared().is_some_and(|shared| shared.owes_others())
-        {
-            // Perhaps to this very session, from an earlier use.
-            let _ = connection.settle().await;
-        }
-        let pool = Arc::clone(&self.frontend.pool);
-        let most = self.frontend.context.load().pool.max_connections;
-        if needs.insert_id && !valid.insert_id {
-            restored.insert_id = Some(settled(&pool, most, own, Which::InsertId).await.unwrap_or_default());
-        }
-        if needs.diagnostics
-            && !valid.diagnostics
-            && let Diagnostics::Error(error) = &own.diagnostics
-        {
-            restored.error = Some(error.clone());
-        }
-        restored
-    }
-
-    /// What makes the counts again, unless they are here and nothing that is sent first would replace them.
-    async fn restore_counts(
-        &mut self,
-        own: &mut Multiplex,
-        state: &SessionState,
-        tracking: &Tracking,
-        restored: &mut Restored,
-    ) {
-        let Some(shared) = self.shared() else { return };
-        let first = plan(shared, &restored.target(state, tracking));
-        let valid = Valid {
-            row_count: shared.valid.row_count && first.is_empty(),
-            found_rows: shared.valid.found_rows && first.keeps_found_rows(),
-            ..shared.valid
-        };
-        if valid.row_count && valid.found_rows {
-            return;
-        }
-        let cheap = row_count_recipe(own.residue.row_count).filter(|_| valid.found_rows);
-        restored.counts = match cheap {
-            Some(statement) => vec![statement.to_owned()],
-            None => self.recipe(own).await,
-        };
-        // Naming a table clears the diagnostics area.
-        let clears = restored.counts.iter().any(|statement| statement.contains("JSON_TABLE"));
-        if clears && let Diagnostics::Error(error) = &own.diagnostics {
-            restored.error = Some(error.clone());
-        }
-    }
-
-    /// What makes both counts again.
-    async fn recipe(&mut self, own: &mut Multiplex) -> Vec<String> {
-        if let Ok(connection) = self.connection() {
-            // What is known here alone would be lost by making the other.
-            let _ = connection.settle().await;
-        }
-        let pool = Arc::clone(&self.frontend.pool);
-        let most = self.frontend.context.load().pool.max_connections;
-        let found_rows = settled(&pool, most, own, Which::FoundRows).await;
-        recipe(own.residue.row_count, found_rows.unwrap_or_default())
-    }
-
     /// After a reload: the account's new password, the server's new certificate, …
     fn follow_configuration(&mut self, own: &mut Multiplex) {
         let context = self.frontend.context.load();
@@ -253,13 +177,6 @@ impl Session {
         } else if own.source.backend.health().is_down() {
             own.source.fail_over(&context, &self.frontend.pool);
         }
-    }
-}
-
-impl Restored {
-    fn target<'a>(&'a self, state: &'a SessionState, tracking: &'a Tracking) -> Target<'a> {
-        let Self { insert_id, counts, error } = self;
-        Target { state, tracking, insert_id: *insert_id, counts, error: error.as_ref() }
     }
 }
 
@@ -280,28 +197,6 @@ impl Multiplex {
     }
 }
 
-#[derive(Clone, Copy)]
-enum Which {
-    InsertId,
-    FoundRows,
-}
-
-/// A number of the session that some connection may owe it: an idle one is asked, any other tells by itself.
-async fn settled(pool: &Arc<Pool>, most: u32, own: &mut Multiplex, which: Which) -> Option<u64> {
-    let held = match which {
-        Which::InsertId => &mut own.residue.insert_id,
-        Which::FoundRows => &mut own.residue.found_rows,
-    };
-    loop {
-        if let Held::Owed(owed) = &*held {
-            pool.collect(&own.source.shelf, owed, most).await;
-        }
-        if let Ok(number) = tokio::time::timeout(SETTLEMENT, held.settled()).await {
-            return number;
-        }
-    }
-}
-
 /// What a client hears that gets no connection.
 fn refusal(error: &AcquireError) -> Halt {
     let reason = telemetry::chain(error);
@@ -314,19 +209,4 @@ fn refusal(error: &AcquireError) -> Halt {
 
 fn unavailable() -> ServerError {
     ServerError::unavailable("No database server can be reached at the moment; try again")
-}
-
-impl Session {
-    /// Gives the connection to whoever needs one.
-    pub(super) fn hand_back(&mut self) {
-        if let Some(lease) = self.lease.take() {
-            if self.killed_meanwhile() {
-                let mut lease = lease;
-                lease.taint(CloseReason::KillUnderWay);
-                drop(lease);
-            } else {
-                Lease::release(lease);
-            }
-        }
-    }
 }

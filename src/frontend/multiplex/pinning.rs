@@ -1,7 +1,7 @@
 //! What the text of a statement leaves on its connection that the server does not report.
 
 use crate::frontend::multiplex::Multiplex;
-use crate::frontend::multiplex::run::Task;
+use crate::frontend::multiplex::task::Task;
 use crate::protocol::observed::Observed;
 use crate::protocol::response::Last;
 use crate::protocol::status::StatusFlags;

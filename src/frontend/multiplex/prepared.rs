@@ -13,7 +13,7 @@ mod ready;
 
 use crate::backend::sync::signal;
 use crate::frontend::client::Incoming;
-use crate::frontend::multiplex::run::Task;
+use crate::frontend::multiplex::task::Task;
 use crate::frontend::multiplex::{Halt, Multiplex};
 use crate::frontend::session::Session;
 use crate::protocol::reply::ServerError;

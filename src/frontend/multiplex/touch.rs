@@ -1,6 +1,6 @@
 //! What statements do to FOUND_ROWS() and to the diagnostics area, as measured (10.11).
 
-use crate::frontend::multiplex::run::Task;
+use crate::frontend::multiplex::task::Task;
 use crate::sql::effects::Effects;
 use crate::sql::kind::Kind;
 

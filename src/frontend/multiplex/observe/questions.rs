@@ -7,7 +7,7 @@ use crate::backend::control::{Answer, query};
 use crate::backend::shared::SETTLE;
 use crate::backend::sync::COUPLED;
 use crate::frontend::error::SessionEnd;
-use crate::frontend::multiplex::run::Task;
+use crate::frontend::multiplex::task::Task;
 use crate::frontend::multiplex::{Halt, Multiplex};
 use crate::frontend::session::Session;
 use crate::pool::close_reason::CloseReason;

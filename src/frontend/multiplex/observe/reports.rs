@@ -10,7 +10,7 @@ use super::Questions;
 use crate::backend::control::{Answer, query};
 use crate::backend::shared::Tracking;
 use crate::backend::sync::COUPLED;
-use crate::frontend::multiplex::run::Task;
+use crate::frontend::multiplex::task::Task;
 use crate::frontend::multiplex::{Halt, Multiplex};
 use crate::frontend::session::Session;
 use crate::protocol::command::Command;

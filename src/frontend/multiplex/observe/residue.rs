@@ -2,7 +2,7 @@
 
 use super::Questions;
 use crate::backend::shared::Shared;
-use crate::frontend::multiplex::run::Task;
+use crate::frontend::multiplex::task::Task;
 use crate::frontend::multiplex::touch::Touch;
 use crate::frontend::multiplex::{Diagnostics, Multiplex};
 use crate::protocol::command::Command;

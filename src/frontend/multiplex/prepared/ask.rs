@@ -4,7 +4,7 @@ use crate::frontend::client::Incoming;
 use crate::frontend::error::SessionEnd;
 use crate::frontend::multiplex::answer::SessionAnswer;
 use crate::frontend::multiplex::obtain::Needs;
-use crate::frontend::multiplex::run::Task;
+use crate::frontend::multiplex::task::Task;
 use crate::frontend::multiplex::{Halt, Multiplex};
 use crate::frontend::session::Session;
 use crate::protocol::command::Command;

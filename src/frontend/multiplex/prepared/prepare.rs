@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::backend::statements::Known;
 use crate::frontend::client::Incoming;
-use crate::frontend::multiplex::run::Task;
+use crate::frontend::multiplex::task::Task;
 use crate::frontend::multiplex::{Halt, Multiplex};
 use crate::frontend::rewrite;
 use crate::frontend::session::Session;

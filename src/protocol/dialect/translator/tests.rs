@@ -3,7 +3,12 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::protocol::dialect::{Ends, Source, StateChanges, Stop};
+use crate::protocol::observed::Prepared;
+use crate::protocol::ok;
 use crate::protocol::packet::append;
+use crate::protocol::packet::{HEADER_LEN, Header, MAX_PAYLOAD};
+use crate::protocol::reply::EOF_HEADER;
 use crate::protocol::response::{Last, Reports};
 
 const OK: &[u8] = b"\x00\x01\x07\x02\x00\x03\x00";

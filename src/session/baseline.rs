@@ -32,6 +32,9 @@ const APART: [&str; 18] = [
     "warning_count",
 ];
 
+/// Variables of the current schema: the next USE replaces them, whoever set them.
+pub const OF_SCHEMA: [&str; 2] = ["character_set_database", "collation_database"];
+
 /// Stands among the variables for what no variable shows: the collation of results, set by a login and by SET NAMES. Empty:
 /// that of the character set, as SET character_set_results leaves it.
 pub const RESULTS_COLLATION: &str = "(results)";

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::protocol::definitions::Spoken;
-use crate::session::baseline::{Baseline, CLIENT_COLLATION};
+use crate::session::baseline::{Baseline, CLIENT_COLLATION, OF_SCHEMA};
 use crate::session::variables::Variables;
 
 /// What both a session and a connection have; equal states need no work.
@@ -68,7 +68,7 @@ impl SessionState {
     /// The schema is that of another state, with what follows from it.
     pub fn stay_in_schema_of(&mut self, other: &Self, baseline: &Baseline) {
         self.schema.clone_from(&other.schema);
-        for name in ["character_set_database", "collation_database"] {
+        for name in OF_SCHEMA {
             match other.variables.changed(name) {
                 Some(value) => self.variables.assign(name, value, baseline),
                 None => self.variables.forget(name),

@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
-use super::reports::OF_SCHEMA;
 use crate::backend::control::{Answer, query};
 use crate::backend::shared::SETTLE;
-use crate::backend::sync::COUPLED;
+use crate::backend::sync::{COUPLED, hexadecimal};
 use crate::frontend::error::SessionEnd;
 use crate::frontend::multiplex::task::Task;
 use crate::frontend::multiplex::{Halt, Multiplex};
 use crate::frontend::session::Session;
 use crate::pool::close_reason::CloseReason;
 use crate::session::PinReason;
-use crate::session::baseline::{TRACKING, UNSHOWN};
+use crate::session::baseline::{OF_SCHEMA, TRACKING, UNSHOWN};
 use crate::sql::kind::Kind;
 
 /// What is to be asked of the server after a statement, because its answer does not say it.
@@ -149,14 +148,4 @@ impl Multiplex {
         names.retain(|name| UNSHOWN.iter().all(|(unshown, _)| unshown != name));
         names
     }
-}
-
-fn hexadecimal(text: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let mut hex = String::from("_utf8mb4 X'");
-    for byte in text {
-        let _ = write!(hex, "{byte:02X}");
-    }
-    hex.push('\'');
-    hex
 }

@@ -19,7 +19,7 @@ use crate::protocol::observed::Observed;
 use crate::protocol::response::Last;
 use crate::protocol::session_track::{Report, reports};
 use crate::session::PinReason;
-use crate::session::baseline::{TRACKING, UNSHOWN, is_apart};
+use crate::session::baseline::{OF_SCHEMA, TRACKING, UNSHOWN, is_apart};
 use crate::session::residue::Held;
 use crate::sql::effects::Effects;
 use crate::sql::kind::Kind;
@@ -44,9 +44,6 @@ const UNSTEADY: [&str; 16] = [
     "wsrep_on",
     "wsrep_sync_wait",
 ];
-
-/// Variables of the current schema: the next USE replaces them, whoever set them.
-pub(super) const OF_SCHEMA: [&str; 2] = ["character_set_database", "collation_database"];
 
 /// A change that is none, for the server to report it and all that it has to report still.
 const MAKE_REPORT: &str = "SET SESSION net_retry_count=@@session.net_retry_count";

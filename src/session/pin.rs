@@ -41,7 +41,7 @@ pub enum PinReason {
     Diagnostics,
     /// The last statement changed so many rows that ROW_COUNT() cannot be made again elsewhere.
     RowCount,
-    /// A variable was set that changes by itself or that the server does not report.
+    /// A variable was set that changes by itself, warns when it is set, or has an effect that hangs on its connection.
     Variable,
     /// The client's own wish for session state reports was changed where the proxy could not follow.
     Tracking,

@@ -100,8 +100,11 @@ impl Baseline {
         self.settings.get(name).map(|(value, _)| &**value)
     }
 
-    /// How a variable's value is written.
+    /// How a variable's value is written. `timestamp` has no default, and takes no text.
     pub fn form(&self, name: &str) -> Form {
+        if name == "timestamp" {
+            return Form::Number;
+        }
         self.settings.get(name).map_or(Form::Text, |(_, form)| *form)
     }
 

@@ -164,3 +164,17 @@ fn b01_no_name_that_can_be_set_is_left_out() {
     let settable: Vec<&String> = left.iter().filter(|name| candidates::can_be_set(name)).collect();
     assert!(settable.is_empty(), "these can be set and are not tried: {settable:?}");
 }
+
+/// What is said again on another connection is a number, and bytes that are no UTF-8 are not said again.
+#[test]
+fn b01_values_come_along_whatever_they_are() {
+    Play::new("b01_values").compare(|stage| {
+        stage.a.say("SET timestamp = 100");
+        stage.disturb();
+        stage.a.say("SELECT NOW() < '1970-01-03', @@timestamp");
+        stage.a.say("SET timestamp = DEFAULT");
+        stage.a.say("SET default_master_connection = _latin1 X'E9E8'");
+        stage.disturb_around();
+        stage.a.say("SELECT HEX(@@default_master_connection)");
+    });
+}

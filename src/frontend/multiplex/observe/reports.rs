@@ -182,6 +182,10 @@ impl Multiplex {
     }
 
     pub(super) fn assign(&mut self, name: &str, value: &[u8]) {
+        if std::str::from_utf8(value).is_err() {
+            // Bytes of a character set that the report does not tell cannot be said again.
+            self.pins.set(PinReason::Variable);
+        }
         let before = self.state.variables.clone();
         self.state.variables.assign(name, value, &self.baseline);
         if before != self.state.variables {

@@ -58,14 +58,16 @@ fn role(mut cursor: Cursor<'_>) -> Assigned {
 }
 
 /// Whether a session's variable of this name is told to the server by `SET` alone: a SET of any other may do something else
-/// each time, or is not the client's to decide.
+/// each time, is not the client's to decide, or needs a privilege that comes and goes with the role.
 fn is_ordinary(name: &str) -> bool {
     let special = [
         "timestamp",
         "last_insert_id",
         "identity",
         "insert_id",
+        "log_disabled_statements",
         "sql_log_bin",
+        "sql_log_off",
         "server_id",
         "skip_replication",
     ];
@@ -135,10 +137,10 @@ impl List<'_> {
     fn assignment(&mut self) {
         match (self.cursor.kind(), self.cursor.keyword()) {
             (_, Some(Keyword::Names)) => self.names("names"),
-            (_, Some(Keyword::Charset)) => self.names("character set"),
+            (_, Some(Keyword::Charset)) => self.character_set(),
             (_, Some(Keyword::Character | Keyword::Char)) => {
                 self.cursor.pass();
-                self.names("character set");
+                self.character_set();
             }
             (Some(TokenKind::Word | TokenKind::QuotedName), _) => {
                 let name = self.cursor.name();
@@ -158,6 +160,12 @@ impl List<'_> {
         if self.cursor.accept(&[Keyword::Collate]) {
             self.word_or_string();
         }
+    }
+
+    /// It gives the connection the character set of the current schema: no literal says which that is.
+    fn character_set(&mut self) {
+        self.literal = false;
+        self.names("character set");
     }
 
     /// A name of a character set or collation; DEFAULT is none.

@@ -167,3 +167,21 @@ fn b20_the_collation_of_a_change_of_user_is_a_s_own() {
         }
     });
 }
+
+/// SET CHARACTER SET gives the connection the character set of the schema, which is not among the variables.
+#[test]
+fn b20_the_same_set_character_set_means_another_one_in_another_schema() {
+    Play::new("b20_schemas").compare(|stage| {
+        const SETS: &str = "SELECT @@character_set_client, @@collation_connection, @@character_set_results";
+        for (charset, schema) in [("latin1", "b20_latin"), ("utf8mb4", "b20_utf8"), ("latin1", "b20_latin")] {
+            stage.root().run(&format!("CREATE DATABASE IF NOT EXISTS {schema} CHARACTER SET {charset}"));
+            stage.disturb_around();
+            stage.a.say("SET NAMES utf8mb4");
+            stage.a.say(&format!("USE {schema}"));
+            stage.disturb_around();
+            stage.a.say("SET CHARACTER SET latin2");
+            stage.disturb_around();
+            stage.a.say(SETS);
+        }
+    });
+}

@@ -15,7 +15,7 @@ pub const TRACK_ALL: &str = "SET session_track_system_variables='*',session_trac
      session_track_transaction_info='CHARACTERISTICS'";
 
 /// What a session has beside its variables.
-const OTHERS: &str = "SELECT CURRENT_ROLE(), DATABASE()";
+const OTHERS: &str = "SELECT CURRENT_ROLE(), DATABASE(), @@global.init_connect <> ''";
 
 /// One particular connection, among all that this process ever has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +67,8 @@ pub struct Shared {
     pub owes_insert_id: Option<Debt>,
     /// What of the present session's residue is here.
     pub valid: Valid,
+    /// Whether the server has an init_connect: it runs at a login, and a reset does not run it again.
+    pub has_init_connect: bool,
     /// Prepared statements.
     pub statements: Statements,
     /// The present use.
@@ -85,6 +87,7 @@ impl Shared {
             owes_found_rows: None,
             owes_insert_id: None,
             valid: Valid::default(),
+            has_init_connect: false,
             statements: Statements::new(most_statements),
             usage: Use { tag, number: 0 },
         }
@@ -137,8 +140,10 @@ impl Connection {
             return Err(ControlError::Refused(refusal));
         }
         let here = answers.get_mut(1).and_then(|answer| answer.rows.pop()).unwrap_or_default();
-        let [role, schema] = here.as_slice() else {
-            return Err(ControlError::Unexpected("a role and a schema were due"));
+        let [role, schema, init_connect] = here.as_slice() else {
+            return Err(ControlError::Unexpected(
+                "a role, a schema and whether there is an init_connect were due",
+            ));
         };
         let mut state = SessionState {
             schema: schema.as_deref().map(Arc::from),
@@ -153,7 +158,8 @@ impl Connection {
             // A reset keeps the schema, and forgets its character set until it is chosen again.
             state.variables.assign("collation_database", b"", &baseline);
         }
-        self.share(Shared::new(baseline, state, most_statements));
+        let has_init_connect = init_connect.as_deref() == Some(b"1");
+        self.share(Shared { has_init_connect, ..Shared::new(baseline, state, most_statements) });
         Ok(())
     }
 }

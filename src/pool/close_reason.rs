@@ -9,6 +9,8 @@ pub enum CloseReason {
     InTransaction,
     /// A role was active, which no reset takes away.
     RoleActive,
+    /// A reset took away what the server's init_connect had set, which only a login runs.
+    InitConnect,
     /// The session changed an option of the protocol that no reset takes back.
     OptionChanged,
     /// Its client asked for what only a handshake can set.
@@ -45,6 +47,7 @@ crate::label!(CloseReason {
     Relayed => "relayed",
     InTransaction => "in_transaction",
     RoleActive => "role_active",
+    InitConnect => "init_connect",
     OptionChanged => "option_changed",
     HandshakeOnly => "handshake_only",
     KillUnderWay => "kill_under_way",

@@ -302,13 +302,17 @@ async fn cleaned(connection: Connection) -> Result<Connection, CloseReason> {
 }
 
 /// Resets the connection and makes it ready for sessions that share it. Role and schema survive a reset; they are part of
-/// the state that it has then.
+/// the state that it has then. What init_connect did at the login does not survive, and only another login does it again.
 async fn shared_again(connection: Connection, permit: &Permit) -> Result<Connection, CloseReason> {
     let mut connection = certain(connection).await?;
     connection.reset_here().await.map_err(|_| CloseReason::ResetFailed)?;
     let known = permit.shelf.knowledge().baselines();
     let shared = connection.prepare_sharing(&known, permit.bounds.max_statements).await;
     shared.map_err(|_| CloseReason::ResetFailed)?;
+    if connection.shared().is_some_and(|shared| shared.has_init_connect) {
+        connection.quit().await;
+        return Err(CloseReason::InitConnect);
+    }
     if let Some(shared) = connection.shared() {
         shared.baseline = permit.shelf.knowledge().observe_baseline(&shared.baseline);
     }

@@ -7,7 +7,7 @@ use crate::support::client::RawClient;
 use crate::support::eventually;
 use crate::support::login::Login;
 use crate::support::proxy::{Proxy, ProxyBuilder};
-use crate::support::server::{PASSWORD, root};
+use crate::support::server::{PASSWORD, own_server_with, root, root_of};
 
 /// An account of the test's own, whose connections can be told apart at the server.
 struct Account(&'static str);
@@ -154,4 +154,27 @@ fn a_password_that_changed_at_the_server_holds_for_pooled_connections_too() {
     eventually("it is idle", || proxy.metric("sealock_backend_connections", &["idle"]) >= 1.0);
     root().run("ALTER USER pool_changed IDENTIFIED BY 'another'");
     assert_eq!(RawClient::connect(&account.login(&proxy)).err().expect("a refusal").error().code, 1045);
+}
+
+/// A reset takes away what init_connect had set, and does not run it again.
+#[test]
+fn a_connection_without_what_init_connect_had_set_serves_nobody() {
+    let account = Account::new("pool_init");
+    let server = own_server_with(&["--init-connect=SET autocommit=0, sql_mode='ANSI_QUOTES'"]);
+    root_of(&server).run(&format!("CREATE USER pool_init IDENTIFIED BY '{PASSWORD}'"));
+    let proxy = Proxy::in_front_of(&format!("127.0.0.1:{}", server.port().unwrap()))
+        .account(&account.lines())
+        .section("[pool]\nmax_connections = 1")
+        .start();
+    for pin in ["SET @a = 1", "DO GET_LOCK('pool_init', 0)", "SET @a = 2"] {
+        let mut client = RawClient::connect(&account.login(&proxy)).unwrap();
+        assert_eq!(
+            client.value("SELECT CONCAT(@@autocommit + 0, @@sql_mode)"),
+            "0ANSI_QUOTES",
+            "before {pin}"
+        );
+        client.run(pin);
+        leave(vec![client]);
+    }
+    eventually("they are closed", || closes(&proxy, "init_connect") >= 3.0);
 }

@@ -45,7 +45,12 @@ impl Session {
             return Err(SessionEnd::BackendLost(None).into());
         }
         own.source.backend.metrics().resets.increment(1);
-        self.hand_back();
+        let connection = self.connection().map_err(Halt::End)?;
+        if connection.shared().is_some_and(|shared| shared.has_init_connect) {
+            self.give_up(CloseReason::InitConnect);
+        } else {
+            self.hand_back();
+        }
         Ok(())
     }
 }

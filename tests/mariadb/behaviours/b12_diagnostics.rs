@@ -101,3 +101,15 @@ fn b12_diagnostics_stand_until_a_statement_that_clears_them() {
         }
     });
 }
+
+#[test]
+fn b12_the_names_that_a_signal_gives_are_kept() {
+    Play::new("b12_names").compare(|stage| {
+        stage
+            .a
+            .fails("SIGNAL SQLSTATE '45000' SET CONSTRAINT_NAME = 'c', TABLE_NAME = 't', MESSAGE_TEXT = 'm'");
+        stage.disturb_around();
+        stage.a.say("GET DIAGNOSTICS CONDITION 1 @c = CONSTRAINT_NAME, @t = TABLE_NAME, @m = MESSAGE_TEXT");
+        stage.a.say("SELECT @c, @t, @m");
+    });
+}

@@ -93,7 +93,9 @@ impl Multiplex {
     ) {
         if let Some(error) = &observed.error {
             self.diagnostics = Diagnostics::Here;
-            if error.message.len() <= LONGEST_MESSAGE && error.message.is_ascii() {
+            // The names that a SIGNAL of the client's gives its condition are not in the packet.
+            let signalled = task.statement.kind == Kind::Other && !task.has(Effects::ROUTINE);
+            if !signalled && error.message.len() <= LONGEST_MESSAGE && error.message.is_ascii() {
                 self.diagnostics = Diagnostics::Error(error.clone());
                 questions.diagnostics = true;
             }

@@ -41,7 +41,8 @@ pub enum PinReason {
     Diagnostics,
     /// The last statement changed so many rows that ROW_COUNT() cannot be made again elsewhere.
     RowCount,
-    /// A variable was set that changes by itself, warns when it is set, or has an effect that hangs on its connection.
+    /// A variable was set that changes by itself, warns when it is set, has an effect that hangs on its connection, or needs a
+    /// privilege of the role.
     Variable,
     /// The client's own wish for session state reports was changed where the proxy could not follow.
     Tracking,

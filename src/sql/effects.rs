@@ -97,6 +97,8 @@ flags! {
     MAY_END_SESSION = 36,
     /// SET STATEMENT: what it sets has its former value again when the statement is done.
     SETS_BACK = 37,
+    /// SAVEPOINT or RELEASE SAVEPOINT.
+    SAVES = 38,
 }
 
 impl Effects {

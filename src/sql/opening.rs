@@ -53,7 +53,9 @@ pub(super) fn of(first: Option<Keyword>, rest: &Lexer<'_>) -> Opening {
         Keyword::Rollback => finishing(rest(), Kind::Rollback, Kind::RollbackOther),
         Keyword::Begin => begin(rest()),
         Keyword::Start => start(rest()),
-        Keyword::Savepoint | Keyword::Release => Opening::new(Kind::Savepoint, Place::LeftAlone),
+        Keyword::Savepoint | Keyword::Release => {
+            Opening::new(Kind::Savepoint, Place::LeftAlone).with(Effects::SAVES)
+        }
         Keyword::Show => show(rest()),
         Keyword::Use => Opening::new(Kind::Use, Place::LeftAlone),
         Keyword::Call => Opening::opaque(Kind::Call),

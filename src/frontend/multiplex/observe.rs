@@ -16,7 +16,7 @@ use crate::protocol::reply::OK_HEADER;
 use crate::protocol::response::Last;
 use crate::protocol::session_track::{Report, reports};
 use crate::protocol::status::StatusFlags;
-use crate::session::SessionState;
+use crate::session::{PinReason, SessionState};
 use crate::sql::effects::Effects;
 use crate::sql::kind::Kind;
 use crate::sql::subject::Subject;
@@ -43,7 +43,8 @@ impl Session {
             }
         }
         own.pin_after(task, observed);
-        questions.role |= task.has(Effects::SETS_ROLE) && observed.error.is_none();
+        let several = task.statement.kind == Kind::Several;
+        questions.role |= task.has(Effects::SETS_ROLE) && (several || observed.error.is_none());
         questions.locks |= task.has(Effects::TAKES_USER_LOCK | Effects::RELEASES_USER_LOCK)
             && own.pins.locks.all().is_some_and(|mut names| names.next().is_some());
         questions.tracking |= task.has(Effects::SETS_TRACKING);
@@ -55,6 +56,11 @@ impl Session {
         }
         if !questions.is_empty() {
             self.ask(own, task, &questions).await?;
+        }
+        let by_role = questions.role || own.state.role.is_some();
+        if by_role && own.state.variables.iter().any(|(name, _)| reports::needs_privilege(name)) {
+            // Elsewhere, or with another role, it may not be possible to set them again.
+            own.pins.set(PinReason::Variable);
         }
         own.follow_collations(task, observed);
         if let Some(shared) = self.shared()

@@ -56,8 +56,8 @@ impl Multiplex {
             }
             self.follow_subject(task, failed);
         }
-        if task.runs_a_statement() && !failed {
-            self.follow_savepoint(task.statement.kind);
+        if task.runs_a_statement() && (!failed || task.statement.kind == Kind::Several) {
+            self.follow_savepoint(task, failed);
         }
         if let Some(status) = observed.status {
             let open = status.contains(StatusFlags::IN_TRANSACTION);
@@ -70,9 +70,10 @@ impl Multiplex {
     }
 
     /// Without autocommit a savepoint stays although no transaction is open yet (10.11).
-    fn follow_savepoint(&mut self, kind: Kind) {
-        match kind {
-            Kind::Savepoint if !self.status.contains(StatusFlags::AUTOCOMMIT) => {
+    fn follow_savepoint(&mut self, task: &Task<'_>, failed: bool) {
+        let without_autocommit = failed || !self.status.contains(StatusFlags::AUTOCOMMIT);
+        match task.statement.kind {
+            Kind::Savepoint | Kind::Several if task.has(Effects::SAVES) && without_autocommit => {
                 self.pins.set(PinReason::Savepoint);
             }
             Kind::Commit
@@ -95,6 +96,8 @@ impl Multiplex {
     fn follow_subject(&mut self, task: &Task<'_>, failed: bool) {
         let schema = self.state.schema.clone();
         let subject = &task.statement.subject;
+        // Of several statements those in front of the one that failed have been executed.
+        let created = !failed || task.statement.kind == Kind::Several;
         let pins = &mut self.pins;
         if task.has(Effects::TAKES_USER_LOCK) {
             insert(&mut pins.locks, subject, None);
@@ -102,10 +105,10 @@ impl Multiplex {
         if task.has(Effects::PREPARES) {
             insert(&mut pins.prepared, subject, None);
         }
-        if task.has(Effects::CREATES_TEMPORARY) && !failed {
+        if task.has(Effects::CREATES_TEMPORARY) && created {
             insert(&mut pins.temporary, subject, Some(schema.as_deref()));
         }
-        if task.has(Effects::OPENS_HANDLER) && !failed {
+        if task.has(Effects::OPENS_HANDLER) && created {
             insert(&mut pins.handlers, subject, None);
         }
         if !failed {

@@ -112,3 +112,24 @@ fn b16_setting_a_password_keeps_everybody_s_session() {
         stage.session("late").say("SELECT CURRENT_USER()");
     });
 }
+
+/// What only a role allows is learned for nobody, and needs no role to stay.
+#[test]
+fn b16_a_variable_that_a_role_lets_a_set_is_refused_to_b_and_outlives_the_role() {
+    Play::new("b16_variable").granted(&["ALL ON b16_variable.*"]).compare(|stage| {
+        roles(stage, "b16_variable");
+        stage.root().run("GRANT SUPER ON *.* TO b16_variable_r");
+        stage.a.say("SET ROLE b16_variable_r");
+        for set in ["SET SESSION sql_log_off = 1", "SET log_disabled_statements = 'slave'"] {
+            stage.a.say(set);
+            stage.disturb_around();
+            stage.a.say("SELECT @@sql_log_off, @@log_disabled_statements");
+            stage.b.fails(set);
+            stage.disturb_around();
+            stage.b.say("SELECT @@sql_log_off, @@log_disabled_statements");
+        }
+        stage.a.say("SET ROLE NONE");
+        stage.disturb_around();
+        stage.a.say("SELECT @@sql_log_off, @@log_disabled_statements, CURRENT_ROLE()");
+    });
+}

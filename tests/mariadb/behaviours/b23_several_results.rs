@@ -157,3 +157,28 @@ fn b23_nothing_is_replayed_once_an_answer_has_begun() {
         stage.disturb();
     });
 }
+
+/// Of a text that fails in the middle, what stood in front has been done, whatever stands behind.
+#[test]
+fn b23_what_was_done_before_an_error_stays() {
+    Play::new("b23_before").granted(&["ALL ON *.*"]).in_one_protocol().compare(|stage| {
+        stage.a.run("CREATE TABLE t (id INT)");
+        let user = "b23_before";
+        stage.root().run(&format!("CREATE ROLE IF NOT EXISTS {user}_r; GRANT {user}_r TO {user}"));
+        for (text, then) in [
+            ("CREATE TEMPORARY TABLE m (a INT); SELECT * FROM nowhere; DROP TABLE m", "DROP TABLE m"),
+            ("HANDLER t OPEN; SELECT * FROM nowhere; HANDLER t CLOSE", "HANDLER t READ FIRST"),
+            ("SELECT 1; HANDLER t CLOSE", "SELECT 2"),
+            ("SET ROLE b23_before_r; SELECT * FROM nowhere; SET ROLE NONE", "SELECT CURRENT_ROLE()"),
+            ("SET ROLE NONE; SELECT * FROM nowhere", "SELECT CURRENT_ROLE()"),
+            ("SET autocommit = 0; SAVEPOINT s; SELECT * FROM nowhere", "ROLLBACK TO s"),
+            ("COMMIT", "SELECT @@autocommit"),
+            ("DO 1; SAVEPOINT s", "ROLLBACK TO s"),
+            ("ROLLBACK", "SET autocommit = 1"),
+        ] {
+            stage.a.query(text);
+            stage.disturb_around();
+            stage.a.query(then);
+        }
+    });
+}

@@ -45,6 +45,21 @@ const UNSTEADY: [&str; 16] = [
     "wsrep_sync_wait",
 ];
 
+/// Variables that only a session with the privilege for it can set.
+const PRIVILEGED: [&str; 11] = [
+    "binlog_annotate_row_events",
+    "binlog_direct_non_transactional_updates",
+    "binlog_format",
+    "binlog_row_image",
+    "gtid_domain_id",
+    "log_disabled_statements",
+    "server_id",
+    "skip_replication",
+    "sql_log_bin",
+    "sql_log_off",
+    "wsrep_on",
+];
+
 /// A change that is none, for the server to report it and all that it has to report still.
 const MAKE_REPORT: &str = "SET SESSION net_retry_count=@@session.net_retry_count";
 
@@ -220,6 +235,11 @@ fn sets_by_names(task: &Task<'_>, variable: &str) -> bool {
     names.last().is_some_and(|name| name == "names")
         || (names.iter().any(|name| name == "names")
             && !names.iter().any(|name| others.contains(&name.as_str())))
+}
+
+/// Whether a session can set this variable only with the privilege for it.
+pub(super) fn needs_privilege(name: &str) -> bool {
+    PRIVILEGED.contains(&name)
 }
 
 /// Whether the server may have to report something still that this statement has changed.

@@ -44,7 +44,7 @@ const UNCHANGEABLE: [&str; 5] = [
 ];
 
 /// How the names begin for which a session may keep its connection.
-const FLEETING: [&str; 31] = [
+const FLEETING: [&str; 32] = [
     "timestamp",
     "last_insert_id",
     "identity",
@@ -75,6 +75,7 @@ const FLEETING: [&str; 31] = [
     "collation_database",
     "big_tables",
     "max_tmp_tables",
+    "sql_auto_is_null",
     "storage_engine",
 ];
 

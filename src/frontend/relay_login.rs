@@ -133,8 +133,8 @@ async fn take_place(
     let place = attempt.admit(&claim.user, own_limit)?;
     let request = attempt.request(backend, claim);
     let permit = attempt.frontend.pool.permit(&request, attempt.context.acquire_timeout()).await;
-    let permit = permit.map_err(LoginError::Unavailable)?;
-    attempt.frontend.pool.make_room(&permit);
+    let mut permit = permit.map_err(LoginError::Unavailable)?;
+    attempt.frontend.pool.make_room(&mut permit);
     Ok((place, permit))
 }
 

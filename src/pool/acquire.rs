@@ -12,7 +12,7 @@ use crate::backend::connector::{CLIENT_CHOICES, Login, Terms};
 use crate::backend::error::ConnectError;
 use crate::backend::proxy_header::Origin;
 use crate::pool::close_reason::CloseReason;
-use crate::pool::inner::{Claim, Granted, Idle};
+use crate::pool::inner::{Claim, Granted};
 use crate::pool::key::{Key, Sharing, Slot};
 use crate::pool::lease::{Lease, Permit, Reuse};
 use crate::pool::maintenance;
@@ -96,10 +96,10 @@ impl Pool {
         patience: Duration,
     ) -> Result<Lease, AcquireError> {
         let started = Instant::now();
-        let permit = self.permit(&request, patience).await?;
-        let connection = match self.reused(&permit, &request, login).await? {
+        let mut permit = self.permit(&request, patience).await?;
+        let connection = match self.reused(&mut permit, &request, login).await? {
             Some(connection) => connection,
-            None => self.opened(&permit, &request, login).await?,
+            None => self.opened(&mut permit, &request, login).await?,
         };
         self.acquire_seconds.record(started.elapsed());
         let key = key(&request, &connection, Sharing::Alone);
@@ -111,11 +111,12 @@ impl Pool {
     /// the login was sent on it.
     async fn reused(
         &self,
-        permit: &Permit,
+        permit: &mut Permit,
         request: &Request<'_>,
         login: &Login,
     ) -> Result<Option<Connection>, AcquireError> {
-        while let Some(mut idle) = self.take_idle(permit, &wanted(request, Sharing::Alone)) {
+        let key = wanted(request, Sharing::Alone);
+        while let Some(mut idle) = permit.take(|inner| inner.take_idle(&key)) {
             if maintenance::has_spoken(&mut idle) {
                 self.closed(request.backend.name(), CloseReason::Spoke);
                 continue;
@@ -132,14 +133,9 @@ impl Pool {
         Ok(None)
     }
 
-    fn take_idle(&self, permit: &Permit, key: &Key) -> Option<Idle> {
-        permit.shelf().lock().take_idle(key)
-    }
-
     /// With a permit in hand and a connection opened, or about to be: closes an idle one where there would be too many.
-    pub fn make_room(&self, permit: &Permit) {
-        let evicted = permit.shelf().lock().evict(permit.max_connections());
-        if let Some(idle) = evicted {
+    pub fn make_room(&self, permit: &mut Permit) {
+        if let Some(idle) = permit.make_room() {
             self.closed(&permit.slot().backend, CloseReason::Evicted);
             self.chores.spawn("close", idle.close());
         }
@@ -147,7 +143,7 @@ impl Pool {
 
     pub(super) async fn opened(
         &self,
-        permit: &Permit,
+        permit: &mut Permit,
         request: &Request<'_>,
         login: &Login,
     ) -> Result<Connection, AcquireError> {

@@ -53,14 +53,14 @@ impl Pool {
     /// An idle connection, or the permit back where none suits.
     fn lent(
         &self,
-        permit: Permit,
+        mut permit: Permit,
         request: &Request<'_>,
         login: &Arc<Login>,
         key: &Key,
         wish: Wish<'_>,
     ) -> Result<Lease, Permit> {
         loop {
-            let taken = permit.shelf().lock().take_best(key, wish);
+            let taken = permit.take(|inner| inner.take_best(key, wish));
             let Some(mut idle) = taken else { return Err(permit) };
             if maintenance::has_spoken(&mut idle) {
                 self.closed(request.backend.name(), CloseReason::Spoke);
@@ -76,11 +76,11 @@ impl Pool {
 
     async fn lend_new(
         &self,
-        permit: Permit,
+        mut permit: Permit,
         request: &Request<'_>,
         login: &Arc<Login>,
     ) -> Result<Lease, AcquireError> {
-        let mut connection = self.opened(&permit, request, login).await?;
+        let mut connection = self.opened(&mut permit, request, login).await?;
         let ready = async {
             ready_to_share(&mut connection, &permit, request).await.map_err(|error| match error {
                 ControlError::Refused(error) => ConnectError::Login(error),
@@ -116,12 +116,14 @@ impl Pool {
             let found = inner.take_debtor(owed);
             if found.is_some() {
                 inner.claim_beside();
+                inner.hold();
             }
             found
         };
         let Some(mut idle) = creditor else { return };
         let settled = tokio::time::timeout(SETTLEMENT, idle.connection.settle()).await;
         let mut inner = shelf.lock();
+        inner.let_go();
         if matches!(settled, Ok(Ok(()))) {
             let _ = inner.keep(idle, u32::MAX, u32::MAX);
         } else {

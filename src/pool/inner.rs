@@ -1,7 +1,8 @@
 //! The counts of one shelf: one lock, one function for each change of state.
 //!
-//! A connection is *leased* (a client has it, or it is being opened or cleaned) or *idle*. Whoever may have one more
-//! holds a permit; when none is to be had, a waiter queues and is handed a permit in order of arrival.
+//! A connection is *held* (a client has it, or it is being opened or cleaned) or *idle*. Whoever may have one more
+//! holds a permit; when none is to be had, a waiter queues and is handed a permit in order of arrival. A waiter that has its
+//! permit and has not run since holds no connection yet: an idle one must stay for it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -19,7 +20,10 @@ use crate::session::{Baseline, SessionState};
 /// Connections of one account on one backend.
 #[derive(Default)]
 pub(super) struct Inner {
+    /// Permits that are out.
     leased: u32,
+    /// Those of them that have a connection, or are about to open one.
+    held: u32,
     idle: VecDeque<Idle>,
     waiters: VecDeque<Waiter>,
 }
@@ -137,17 +141,26 @@ impl Inner {
         self.idle.remove(at)
     }
 
-    /// With a permit in hand and a connection about to be opened: the idle one that must make room, if one must.
+    /// A permit has a connection, or is about to.
+    pub fn hold(&mut self) {
+        self.held += 1;
+    }
+
+    /// The connection that a permit had is none of its own any more.
+    pub fn let_go(&mut self) {
+        self.held = self.held.saturating_sub(1);
+    }
+
+    /// Where there are too many with those that are held: the idle one that must make room.
     pub fn evict(&mut self, max_connections: u32) -> Option<Idle> {
-        let total = self.leased as usize + self.idle.len();
+        let total = self.held as usize + self.idle.len();
         if total > max_connections as usize { self.idle.pop_front() } else { None }
     }
 
-    /// A lease is about to end, with a clean connection. `Err` gives back the one that is over `max_idle`, or over
-    /// `max_connections` together with the other leases.
+    /// A clean connection that nobody holds any more. `Err` gives back the one that is over `max_idle`, or over
+    /// `max_connections` together with those that are held.
     pub fn keep(&mut self, idle: Idle, max_idle: u32, max_connections: u32) -> Result<(), Box<Idle>> {
-        let others = self.leased.saturating_sub(1);
-        let most = max_idle.min(max_connections.saturating_sub(others));
+        let most = max_idle.min(max_connections.saturating_sub(self.held));
         if most == 0 {
             return Err(Box::new(idle));
         }
@@ -200,7 +213,7 @@ impl Inner {
 
     /// Whether nobody is here, and nothing.
     pub fn is_empty(&self) -> bool {
-        self.leased == 0 && self.idle.is_empty() && self.waiters.is_empty()
+        self.leased == 0 && self.held == 0 && self.idle.is_empty() && self.waiters.is_empty()
     }
 }
 

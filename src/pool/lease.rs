@@ -10,7 +10,7 @@ use crate::backend::connector::Login;
 use crate::backend::kill::kill;
 use crate::backend::proxy_header::Origin;
 use crate::pool::close_reason::CloseReason;
-use crate::pool::inner::Idle;
+use crate::pool::inner::{Idle, Inner};
 use crate::pool::key::{Key, Sharing, Slot};
 use crate::pool::shelf::Shelf;
 use crate::pool::{Bounds, Pool};
@@ -23,6 +23,8 @@ pub struct Permit {
     pool: Arc<Pool>,
     shelf: Arc<Shelf>,
     bounds: Bounds,
+    /// Whether its connection counts: it is there, or about to be.
+    holds: bool,
 }
 
 /// What it takes to give a connection to another client of the same account.
@@ -62,7 +64,35 @@ pub struct Killer {
 
 impl Permit {
     pub(super) fn new(pool: Arc<Pool>, shelf: Arc<Shelf>, bounds: Bounds) -> Self {
-        Self { pool, shelf, bounds }
+        Self { pool, shelf, bounds, holds: false }
+    }
+
+    /// Takes an idle connection.
+    pub(super) fn take(&mut self, take: impl FnOnce(&mut Inner) -> Option<Idle>) -> Option<Idle> {
+        let mut inner = self.shelf.lock();
+        let idle = take(&mut inner)?;
+        if !std::mem::replace(&mut self.holds, true) {
+            inner.hold();
+        }
+        Some(idle)
+    }
+
+    /// A connection is about to be opened: gives the idle one that must make room for it, if one must.
+    pub(super) fn make_room(&mut self) -> Option<Idle> {
+        let mut inner = self.shelf.lock();
+        if !std::mem::replace(&mut self.holds, true) {
+            inner.hold();
+        }
+        inner.evict(self.bounds.max_connections)
+    }
+
+    /// Keeps the connection for others. `Err` gives one that is too many.
+    fn keep(&mut self, idle: Idle, max_idle: u32) -> Result<(), Box<Idle>> {
+        let mut inner = self.shelf.lock();
+        if std::mem::take(&mut self.holds) {
+            inner.let_go();
+        }
+        inner.keep(idle, max_idle, self.bounds.max_connections)
     }
 
     pub(super) fn shelf(&self) -> &Arc<Shelf> {
@@ -72,15 +102,15 @@ impl Permit {
     pub(super) fn slot(&self) -> &Slot {
         self.shelf.slot()
     }
-
-    pub(super) fn max_connections(&self) -> u32 {
-        self.bounds.max_connections
-    }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.shelf.lock().give_back(self.bounds.max_connections);
+        let mut inner = self.shelf.lock();
+        if self.holds {
+            inner.let_go();
+        }
+        inner.give_back(self.bounds.max_connections);
     }
 }
 
@@ -192,7 +222,7 @@ impl Held {
 
     /// Frees what the session held, at once, and keeps the connection if nothing of the session is left on it.
     async fn clean(self) {
-        let Self { permit, backend, connection, reuse, .. } = self;
+        let Self { mut permit, backend, connection, reuse, .. } = self;
         let Some(Reuse { key, .. }) = reuse else { return };
         let limit = permit.bounds.kill_timeout;
         let sharing = key.sharing;
@@ -207,10 +237,8 @@ impl Held {
         match cleaned.unwrap_or(Err(CloseReason::ResetFailed)) {
             Ok(connection) => {
                 let idle = Idle { key, connection, since: Instant::now() };
-                let bounds = &permit.bounds;
-                let most_idle = bounds.most_idle(sharing);
-                let kept = permit.shelf.lock().keep(idle, most_idle, bounds.max_connections);
-                if let Err(surplus) = kept {
+                let most = permit.bounds.most_idle(sharing);
+                if let Err(surplus) = permit.keep(idle, most) {
                     permit.pool.closed(backend.name(), CloseReason::Surplus);
                     surplus.close().await;
                 }
@@ -220,12 +248,11 @@ impl Held {
     }
 
     fn keep_as_it_is(self) {
-        let Self { permit, connection, reuse, .. } = self;
+        let Self { mut permit, connection, reuse, .. } = self;
         let Some(Reuse { key, .. }) = reuse else { return };
         let idle = Idle { key, connection, since: Instant::now() };
-        let most = permit.bounds.max_connections;
-        let surplus = permit.shelf.lock().keep(idle, most, most);
-        if let Err(surplus) = surplus {
+        let most = permit.bounds.most_idle(Sharing::Shared);
+        if let Err(surplus) = permit.keep(idle, most) {
             permit.pool.closed(&permit.slot().backend, CloseReason::Surplus);
             permit.pool.chores.spawn("close", surplus.close());
         }

@@ -56,7 +56,8 @@ impl LoginAttempt<'_> {
         source: Source,
         claim: &Claim,
     ) -> Result<Result<Box<Multiplex>, LoginError>, AcquireError> {
-        let (state, baseline) = (SessionState::default(), Arc::default());
+        let schema = claim.terms.schema.as_deref().map(Arc::from);
+        let (state, baseline) = (SessionState { schema, ..SessionState::default() }, Arc::default());
         let wish = Wish { state: &state, baseline: &baseline, last: None };
         let pool = &self.frontend.pool;
         let request = Request { replaces: self.replaces, ..source.request(self.context) };

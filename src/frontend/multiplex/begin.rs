@@ -135,8 +135,10 @@ fn too_slow(limit: Duration) -> LoginError {
     LoginError::Unavailable(AcquireError::Connect(ConnectError::TimedOut(limit)))
 }
 
-/// The role that a login as this account would activate, asked for on a connection that logged in earlier.
+/// The role that a login as this account would activate, asked for on a connection that logged in earlier. It tells others
+/// first what it owes them: the question counts rows, too.
 async fn default_role(connection: &mut Connection) -> Result<Option<Arc<[u8]>>, ControlError> {
+    connection.settle().await?;
     let mut answers = connection.exchange(&[query(DEFAULT_ROLE)]).await?;
     let row = answers.pop().and_then(|mut answer| answer.rows.pop());
     Ok(row.and_then(|mut row| row.pop()?).map(Arc::from))

@@ -97,3 +97,17 @@ fn b10_the_counts_of_prepared_statements_and_of_statements_that_use_them_are_kep
         }
     });
 }
+
+#[test]
+fn b10_a_login_that_asks_the_server_on_another_sessions_connection_leaves_its_counts() {
+    Play::new("b10_login").in_one_protocol().compare(|stage| {
+        stage.a.say("CREATE TABLE t (a INT)");
+        for rows in 1..4 {
+            // What accounts may do can have changed, so the next login asks.
+            stage.others(|other| other.say_all(&["CREATE OR REPLACE TABLE defined (a INT)"]));
+            stage.a.tell(&format!("SELECT SQL_CALC_FOUND_ROWS seq FROM mysql.seq_1_to_{rows}00 LIMIT 2"));
+            stage.session("late").say("SELECT 1");
+            stage.a.say("SELECT FOUND_ROWS(), ROW_COUNT()");
+        }
+    });
+}

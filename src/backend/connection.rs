@@ -120,6 +120,7 @@ impl Connection {
     /// after an error only an answer with flags makes the state certain again.
     pub fn end(&mut self, last: Last, status: Option<StatusFlags>) {
         self.facts.observe_end(last, status);
+        self.buffer.rest();
     }
 
     /// Whether the flags are those that the session has now.

@@ -82,9 +82,9 @@ impl Activity {
     }
 
     /// It goes on to something else.
-    pub fn turn(&mut self, doing: Doing) {
+    pub fn turn(&mut self, doing: Doing, now: Instant) {
         self.doing = doing;
-        self.since = Instant::now();
+        self.since = now;
     }
 
     /// What pins the client now.

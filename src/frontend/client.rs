@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt as _;
@@ -141,6 +141,8 @@ impl Client {
 
     /// While a response is outstanding: ready when the client has gone. What it sends ahead is kept, up to a bound.
     pub fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<SessionEnd> {
+        // Every command passes here, and nearly never is there anything to read.
+        ready!(self.stream.poll_news(cx));
         while self.buffer.len() < AHEAD_LEN {
             match self.poll_fill(cx) {
                 Poll::Pending => return Poll::Pending,

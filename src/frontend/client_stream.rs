@@ -34,6 +34,15 @@ pub struct Compressed {
 }
 
 impl ClientStream {
+    /// Ready when the socket below has something to read, or has failed.
+    pub fn poll_news(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let stream = match self {
+            Self::Plain(stream) => stream,
+            Self::Compressed(compressed) => &compressed.stream,
+        };
+        stream.socket().poll_news(cx)
+    }
+
     /// Starts compression. `received` is what came after the login.
     pub fn compressed(stream: MaybeTls, received: ReadBuffer) -> Self {
         Self::Compressed(Box::new(Compressed {

@@ -6,7 +6,6 @@
 
 use std::future::poll_fn;
 use std::task::Poll;
-use std::time::Instant;
 
 use crate::frontend::client::Incoming;
 use crate::frontend::error::{ErrorOrigin, SessionEnd};
@@ -21,7 +20,6 @@ use crate::protocol::response::{Last, Malformed, ResponseScanner};
 impl Session {
     /// Relays one command and its response.
     pub(super) async fn relay(&mut self, incoming: Incoming) -> Result<(), SessionEnd> {
-        let started = Instant::now();
         let shape = incoming.command.shape();
         self.waits_for_answer = shape != Shape::Nothing;
         let files = self.send_command(incoming).await?;
@@ -29,9 +27,7 @@ impl Session {
             self.connection()?.end(Last::Other, None);
             return Ok(());
         }
-        self.relay_response(shape, files).await?;
-        self.frontend.metrics.statement_seconds.record(started.elapsed());
-        Ok(())
+        self.relay_response(shape, files).await
     }
 
     /// Relays the response to its end.

@@ -8,7 +8,7 @@ use crate::frontend::activity::Doing;
 use crate::frontend::client::Incoming;
 use crate::frontend::error::SessionEnd;
 use crate::frontend::session::Session;
-use crate::protocol::command::Command;
+use crate::protocol::command::{Command, Shape};
 use crate::telemetry;
 
 /// Serves a client until it leaves or cannot be served any longer.
@@ -29,19 +29,24 @@ pub async fn serve(mut session: Session) {
 
 impl Session {
     async fn execute(&mut self, incoming: Incoming) -> Result<(), SessionEnd> {
+        let began = Instant::now();
         self.frontend.metrics.commands.increment(incoming.command);
-        self.begins(incoming);
+        self.begins(incoming, began);
         let done = self.dispatch_command(incoming).await;
-        self.registered.activity().turn(Doing::Nothing);
+        let ended = Instant::now();
+        self.registered.activity().turn(Doing::Nothing, ended);
+        if done.is_ok() && incoming.command.shape() != Shape::Nothing {
+            self.frontend.metrics.statement_seconds.record(ended.duration_since(began));
+        }
         done
     }
 
     async fn dispatch_command(&mut self, incoming: Incoming) -> Result<(), SessionEnd> {
         match incoming.command {
             Command::Quit => Err(SessionEnd::Quit),
-            Command::ChangeUser => self.change_user(incoming).await,
+            Command::ChangeUser => Box::pin(self.change_user(incoming)).await,
             _ if self.multiplex.is_some() => self.multiplex(incoming).await,
-            Command::BinlogDump => self.stream_binlog(incoming).await,
+            Command::BinlogDump => Box::pin(self.stream_binlog(incoming)).await,
             _ => self.relay(incoming).await,
         }
     }
@@ -49,12 +54,12 @@ impl Session {
 
 impl Session {
     /// Lets those who look on see what begins.
-    fn begins(&self, incoming: Incoming) {
+    fn begins(&self, incoming: Incoming, now: Instant) {
         let text = match incoming.command {
             Command::Query | Command::StmtPrepare => self.client.head(&incoming).get(1..),
             _ => None,
         };
-        self.registered.activity().begin(text.unwrap_or_default(), Instant::now());
+        self.registered.activity().begin(text.unwrap_or_default(), now);
     }
 }
 

@@ -33,6 +33,9 @@ use crate::telemetry::Held;
 use crate::telemetry::label::Transport;
 use crate::tls::packets::PacketStream;
 
+/// What a waiting session keeps of the room for translated bytes.
+const KEPT: usize = 1024;
+
 /// One logged-in client.
 pub struct Session {
     pub(super) frontend: Arc<Frontend>,
@@ -223,6 +226,10 @@ impl Session {
             return self.admitted(incoming);
         }
         self.idle.touch();
+        self.client.buffer.rest();
+        if self.out.capacity() > KEPT {
+            self.out = Vec::new();
+        }
         poll_fn(|cx| self.poll_command(cx)).await
     }
 

@@ -104,7 +104,7 @@ impl Pool {
         self.acquire_seconds.record(started.elapsed());
         let key = key(&request, &connection, Sharing::Alone);
         let reuse = Reuse { key, login: Arc::new(login.clone()), origin: request.origin };
-        Ok(Lease::new(permit, Arc::clone(request.backend), connection, Some(reuse)))
+        Ok(Lease::new(permit, Arc::clone(request.backend), Box::new(connection), Some(reuse)))
     }
 
     /// Logs in again on an idle connection. One that turns out to be dead is closed and the next is tried: nothing but
@@ -121,7 +121,7 @@ impl Pool {
                 self.closed(request.backend.name(), CloseReason::Spoke);
                 continue;
             }
-            match request.backend.log_in_again(idle.connection, login, request.terms).await {
+            match request.backend.log_in_again(*idle.connection, login, request.terms).await {
                 Ok(connection) => return Ok(Some(connection)),
                 Err(ConnectError::Login(error)) => {
                     self.closed(request.backend.name(), CloseReason::ResetFailed);

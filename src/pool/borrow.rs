@@ -10,7 +10,7 @@ use crate::backend::error::ConnectError;
 use crate::backend::shared::Valid;
 use crate::pool::acquire::key;
 use crate::pool::close_reason::CloseReason;
-use crate::pool::inner::Wish;
+use crate::pool::inner::{Idle, Wish};
 use crate::pool::key::{Key, Sharing};
 use crate::pool::knowledge::{COLLATIONS, DEFAULT_CHARACTER_SETS};
 use crate::pool::lease::{Permit, Reuse};
@@ -20,6 +20,22 @@ use crate::pool::{AcquireError, Lease, Pool, Request};
 use crate::session::residue::Owed;
 
 impl Pool {
+    /// A connection for a session that shares it, if there is one for which nobody has to be waited for; see [`Self::borrow`].
+    pub fn borrow_at_once(
+        self: &Arc<Self>,
+        shelf: &Arc<Shelf>,
+        request: &Request<'_>,
+        login: &Arc<Login>,
+        key: &Key,
+        wish: Wish<'_>,
+    ) -> Option<Lease> {
+        let idle = shelf.lock().lend(request.bounds.max_connections, key, wish)?;
+        let permit = Permit::holding(Arc::clone(self), Arc::clone(shelf), request.bounds);
+        let idle = self.sound(idle, request)?;
+        self.acquire_seconds.record(0.0);
+        Some(lent(permit, request, login, idle, wish))
+    }
+
     /// A connection for a session that shares it: the one it used last if nobody has used that since, one in the
     /// session's state, one that can be brought to it, or a new one. Bringing it there is the caller's.
     ///
@@ -42,7 +58,7 @@ impl Pool {
         } else {
             self.permit_on(Arc::clone(shelf), request, patience).await?
         };
-        let lease = match self.lent(permit, request, login, key, wish) {
+        let lease = match self.lend(permit, request, login, key, wish) {
             Ok(lease) => lease,
             Err(permit) => self.lend_new(permit, request, login).await?,
         };
@@ -51,7 +67,7 @@ impl Pool {
     }
 
     /// An idle connection, or the permit back where none suits.
-    fn lent(
+    fn lend(
         &self,
         mut permit: Permit,
         request: &Request<'_>,
@@ -61,17 +77,20 @@ impl Pool {
     ) -> Result<Lease, Permit> {
         loop {
             let taken = permit.take(|inner| inner.take_best(key, wish));
-            let Some(mut idle) = taken else { return Err(permit) };
-            if maintenance::has_spoken(&mut idle) {
-                self.closed(request.backend.name(), CloseReason::Spoke);
-                continue;
+            let Some(idle) = taken else { return Err(permit) };
+            if let Some(idle) = self.sound(idle, request) {
+                return Ok(lent(permit, request, login, idle, wish));
             }
-            if let Some(shared) = idle.connection.shared().filter(|shared| Some(shared.usage) != wish.last) {
-                shared.usage.number += 1;
-                shared.valid = Valid::default();
-            }
-            return Ok(lease(permit, request, login, idle.connection, idle.key));
         }
+    }
+
+    /// The connection, unless the server has closed it, or spoken on it.
+    fn sound(&self, mut idle: Idle, request: &Request<'_>) -> Option<Idle> {
+        if maintenance::has_spoken(&mut idle) {
+            self.closed(request.backend.name(), CloseReason::Spoke);
+            return None;
+        }
+        Some(idle)
     }
 
     async fn lend_new(
@@ -93,15 +112,30 @@ impl Pool {
             return Err(AcquireError::Connect(error));
         }
         let key = key(request, &connection, Sharing::Shared);
-        Ok(lease(permit, request, login, connection, key))
+        Ok(lease(permit, request, login, Box::new(connection), key))
     }
+}
+
+/// The lease on an idle connection. To whoever did not use it last it is another use.
+fn lent(
+    permit: Permit,
+    request: &Request<'_>,
+    login: &Arc<Login>,
+    mut idle: Idle,
+    wish: Wish<'_>,
+) -> Lease {
+    if let Some(shared) = idle.connection.shared().filter(|shared| Some(shared.usage) != wish.last) {
+        shared.usage.number += 1;
+        shared.valid = Valid::default();
+    }
+    lease(permit, request, login, idle.connection, idle.key)
 }
 
 fn lease(
     permit: Permit,
     request: &Request<'_>,
     login: &Arc<Login>,
-    connection: Connection,
+    connection: Box<Connection>,
     key: Key,
 ) -> Lease {
     let reuse = Reuse { key, login: Arc::clone(login), origin: request.origin };

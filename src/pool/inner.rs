@@ -39,7 +39,7 @@ pub(super) struct Granted;
 /// A clean connection that nobody uses.
 pub(super) struct Idle {
     pub key: Key,
-    pub connection: Connection,
+    pub connection: Box<Connection>,
     pub since: Instant,
 }
 
@@ -111,6 +111,17 @@ impl Inner {
     /// A permit beside one that its holder is about to return: waiting for it would be waiting for oneself.
     pub fn claim_beside(&mut self) {
         self.leased += 1;
+    }
+
+    /// Where a permit is to be had without waiting and an idle connection suits: both, as one.
+    pub fn lend(&mut self, max_connections: u32, key: &Key, wish: Wish<'_>) -> Option<Idle> {
+        if self.leased >= max_connections || !self.waiters.is_empty() {
+            return None;
+        }
+        let idle = self.take_best(key, wish)?;
+        self.leased += 1;
+        self.hold();
+        Some(idle)
     }
 
     /// With a permit in hand: the idle connection that matches and was used last.

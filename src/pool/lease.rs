@@ -47,9 +47,9 @@ pub struct Lease {
 struct Held {
     permit: Permit,
     backend: Arc<Backend>,
-    connection: Connection,
+    connection: Box<Connection>,
     reuse: Option<Reuse>,
-    killer: Option<Killer>,
+    killer: Option<Box<Killer>>,
     taint: Option<CloseReason>,
 }
 
@@ -65,6 +65,11 @@ pub struct Killer {
 impl Permit {
     pub(super) fn new(pool: Arc<Pool>, shelf: Arc<Shelf>, bounds: Bounds) -> Self {
         Self { pool, shelf, bounds, holds: false }
+    }
+
+    /// One that came with its connection.
+    pub(super) fn holding(pool: Arc<Pool>, shelf: Arc<Shelf>, bounds: Bounds) -> Self {
+        Self { pool, shelf, bounds, holds: true }
     }
 
     /// Takes an idle connection.
@@ -118,7 +123,7 @@ impl Lease {
     pub(super) fn new(
         permit: Permit,
         backend: Arc<Backend>,
-        connection: Connection,
+        connection: Box<Connection>,
         reuse: Option<Reuse>,
     ) -> Self {
         Self { held: Some(Held { permit, backend, connection, reuse, killer: None, taint: None }) }
@@ -132,12 +137,13 @@ impl Lease {
         connection: Connection,
         killer: Option<Killer>,
     ) -> Self {
+        let (connection, killer) = (Box::new(connection), killer.map(Box::new));
         Self { held: Some(Held { permit, backend, connection, reuse: None, killer, taint: None }) }
     }
 
     /// The connection.
     pub fn connection(&mut self) -> Option<&mut Connection> {
-        self.held.as_mut().map(|held| &mut held.connection)
+        self.held.as_mut().map(|held| &mut *held.connection)
     }
 
     /// Where it is counted.
@@ -228,15 +234,15 @@ impl Held {
         let sharing = key.sharing;
         let cleaned = async {
             match sharing {
-                Sharing::Alone => cleaned(connection).await,
-                Sharing::Shared => shared_again(connection, &permit).await,
+                Sharing::Alone => cleaned(*connection).await,
+                Sharing::Shared => shared_again(*connection, &permit).await,
             }
         };
         let cleaned = tokio::time::timeout(limit, cleaned).await;
         backend.metrics().resets.increment(1);
         match cleaned.unwrap_or(Err(CloseReason::ResetFailed)) {
             Ok(connection) => {
-                let idle = Idle { key, connection, since: Instant::now() };
+                let idle = Idle { key, connection: Box::new(connection), since: Instant::now() };
                 let most = permit.bounds.most_idle(sharing);
                 if let Err(surplus) = permit.keep(idle, most) {
                     permit.pool.closed(backend.name(), CloseReason::Surplus);
@@ -261,7 +267,7 @@ impl Held {
     async fn kill(self) {
         let Self { permit, backend, connection, killer, reuse, .. } = self;
         let own = |reuse: Reuse| Killer { login: Login::clone(&reuse.login), origin: reuse.origin };
-        let killer = killer.or_else(|| reuse.map(own));
+        let killer = killer.map(|killer| *killer).or_else(|| reuse.map(own));
         permit.pool.closed(backend.name(), CloseReason::ClientGone);
         match killer {
             Some(Killer { login, origin }) => {

@@ -109,6 +109,17 @@ impl Socket {
         }
     }
 
+    /// Ready when there is something to read, or the connection has failed; without a system call.
+    pub fn poll_news(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.unread.is_empty() {
+            return Poll::Ready(());
+        }
+        match &self.io {
+            Io::Tcp(stream) => stream.poll_read_ready(cx).map(drop),
+            Io::Unix(stream) => stream.poll_read_ready(cx).map(drop),
+        }
+    }
+
     /// Who is at the other end.
     pub fn peer(&self) -> &Peer {
         &self.peer

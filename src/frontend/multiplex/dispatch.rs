@@ -14,12 +14,12 @@ impl Session {
     pub(super) async fn dispatch(&mut self, own: &mut Multiplex, incoming: Incoming) -> Result<(), Halt> {
         match incoming.command {
             Command::Query => self.run_text(own, incoming).await,
-            Command::StmtPrepare => self.prepare(own, incoming).await,
+            Command::StmtPrepare => Box::pin(self.prepare(own, incoming)).await,
             Command::StmtExecute | Command::StmtBulkExecute => self.execute_prepared(own, incoming).await,
-            Command::StmtFetch | Command::StmtReset => self.ask_prepared(own, incoming).await,
-            Command::StmtSendLongData => self.send_long_data(own, incoming).await,
+            Command::StmtFetch | Command::StmtReset => Box::pin(self.ask_prepared(own, incoming)).await,
+            Command::StmtSendLongData => Box::pin(self.send_long_data(own, incoming)).await,
             Command::StmtClose => self.close_prepared(own, incoming).await,
-            Command::ResetConnection => self.reset_session(own, incoming).await,
+            Command::ResetConnection => Box::pin(self.reset_session(own, incoming)).await,
             Command::Ping if self.lease.is_none() => self.answer_ping(own, incoming).await,
             _ => self.run_command(own, incoming).await,
         }
@@ -33,7 +33,7 @@ impl Session {
         }
         if statement.kill.is_some() {
             let text = self.client.head(&incoming).get(1..).unwrap_or_default().to_vec();
-            if self.run_kill(own, incoming, &statement, &text).await? {
+            if Box::pin(self.run_kill(own, incoming, &statement, &text)).await? {
                 return Ok(());
             }
         }

@@ -31,7 +31,6 @@ mod task;
 mod touch;
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use crate::backend::shared::{Tracking, Use};
 use crate::frontend::client::Incoming;
@@ -127,7 +126,6 @@ impl Multiplex {
 impl Session {
     /// Serves one command of a session that shares connections.
     pub(super) async fn multiplex(&mut self, incoming: Incoming) -> Result<(), SessionEnd> {
-        let started = Instant::now();
         self.waits_for_answer = incoming.command.shape() != Shape::Nothing;
         self.asked = incoming.header.sequence;
         // The parts of a session of this kind are taken out for as long as the command runs.
@@ -135,7 +133,7 @@ impl Session {
         let done = self.dispatch(&mut own, incoming).await;
         self.multiplex = Some(own);
         match done {
-            Ok(()) => self.frontend.metrics.statement_seconds.record(started.elapsed()),
+            Ok(()) => {}
             Err(Halt::End(end)) => return Err(end),
             Err(Halt::Refuse(error)) => {
                 self.discard(incoming.header).await?;

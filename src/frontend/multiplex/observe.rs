@@ -52,10 +52,10 @@ impl Session {
             own.ask_for_assigned(task, &mut questions);
         }
         if reports::is_reported_late(task, observed) {
-            self.hear_late_reports(own, &mut questions).await?;
+            Box::pin(self.hear_late_reports(own, &mut questions)).await?;
         }
         if !questions.is_empty() {
-            self.ask(own, task, &questions).await?;
+            Box::pin(self.ask(own, task, &questions)).await?;
         }
         let by_role = questions.role || own.state.role.is_some();
         if by_role && own.state.variables.iter().any(|(name, _)| reports::needs_privilege(name)) {

@@ -5,12 +5,13 @@ use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Instant;
 
 use crate::backend::shared::Tracking;
 use crate::backend::sync::SyncError;
 use crate::frontend::activity::Doing;
 use crate::frontend::error::SessionEnd;
-use crate::frontend::multiplex::{Halt, Multiplex};
+use crate::frontend::multiplex::{Diagnostics, Halt, Multiplex};
 use crate::frontend::session::Session;
 use crate::pool::close_reason::CloseReason;
 use crate::pool::{AcquireError, Lease, Wish};
@@ -43,11 +44,29 @@ pub struct Needs {
 }
 
 impl Session {
-    /// Makes sure that the session has a connection as the command needs it.
+    /// Makes sure that the session has a connection as the command needs it. Mostly one is at hand that is so already.
     pub(super) async fn obtain(&mut self, own: &mut Multiplex, needs: Needs) -> Result<(), Halt> {
+        let fresh = self.lease.is_none();
+        if fresh {
+            self.borrow_at_once(own);
+        }
+        if self.is_ready(own, &needs) {
+            return Ok(());
+        }
+        // Apart, so that sessions do not carry the room for it.
+        Box::pin(self.obtain_ready(own, needs, fresh)).await
+    }
+
+    /// Gets a connection where there is none, and makes it so.
+    async fn obtain_ready(
+        &mut self,
+        own: &mut Multiplex,
+        needs: Needs,
+        mut fresh: bool,
+    ) -> Result<(), Halt> {
         for _ in 0..ATTEMPTS {
-            let fresh = self.lease.is_none();
-            if fresh {
+            if self.lease.is_none() {
+                fresh = true;
                 self.borrow(own).await?;
             }
             let limit = own.source.backend.connect_timeout();
@@ -98,15 +117,49 @@ impl Session {
         }
     }
 
+    /// Whether the connection is as the command needs it, so that nothing has to be sent first.
+    fn is_ready(&mut self, own: &Multiplex, needs: &Needs) -> bool {
+        let Some(shared) = self.shared() else { return false };
+        let (valid, plain) = (shared.valid, needs.state.is_none() && !needs.own_tracking && !needs.any_schema);
+        plain
+            && shared.tracking == Tracking::Everything
+            && !shared.owes_others()
+            && shared.state == own.state
+            && (!needs.insert_id || valid.insert_id)
+            && (!needs.counts || (valid.row_count && valid.found_rows))
+            && (!needs.diagnostics || valid.diagnostics || !matches!(own.diagnostics, Diagnostics::Error(_)))
+            && !own.has_lost(needs)
+    }
+
+    /// Borrows a connection, if there is one for which nobody has to be waited for.
+    fn borrow_at_once(&mut self, own: &mut Multiplex) {
+        self.follow_configuration(own);
+        let context = self.frontend.context.load();
+        let source = &own.source;
+        let request = source.request(&context);
+        let pool = &self.frontend.pool;
+        let lease =
+            pool.borrow_at_once(&source.shelf, &request, &source.login, &source.key, own.wish_of_a_lease());
+        drop(context);
+        if let Some(lease) = lease {
+            self.take_up(own, lease);
+        }
+    }
+
     /// Borrows a connection.
     async fn borrow(&mut self, own: &mut Multiplex) -> Result<(), Halt> {
         self.follow_configuration(own);
-        self.registered.activity().turn(Doing::Waiting);
-        self.lease = Some(self.lent(own).await?);
-        self.registered.activity().turn(Doing::Running);
+        self.registered.activity().turn(Doing::Waiting, Instant::now());
+        let lease = self.lent(own).await?;
+        self.registered.activity().turn(Doing::Running, Instant::now());
+        self.take_up(own, lease);
+        Ok(())
+    }
+
+    fn take_up(&mut self, own: &mut Multiplex, lease: Lease) {
+        self.lease = Some(lease);
         self.attach();
         self.adopt(own);
-        Ok(())
     }
 
     /// Waits for a connection, and watches the client meanwhile.
@@ -115,7 +168,7 @@ impl Session {
         let pool = Arc::clone(&self.frontend.pool);
         let source = &own.source;
         let request = source.request(&context);
-        let wish = Wish { state: &own.state, baseline: &own.baseline, last: own.last };
+        let wish = own.wish_of_a_lease();
         let patience = context.acquire_timeout();
         let mut borrowed =
             pin!(pool.borrow(&source.shelf, &request, &source.login, &source.key, wish, patience));
@@ -181,6 +234,10 @@ impl Session {
 }
 
 impl Multiplex {
+    fn wish_of_a_lease(&self) -> Wish<'_> {
+        Wish { state: &self.state, baseline: &self.baseline, last: self.last }
+    }
+
     /// The connection that it keeps was lost before anything of a command was sent on it.
     fn lost_before_it_was_asked(&mut self) -> Halt {
         if !self.loses_only_its_transaction() {

@@ -35,7 +35,7 @@ impl Session {
                     self.observe(own, task, &before, &observed).await?;
                     return Ok(observed);
                 }
-                Err(loss) => self.survive(own, task, loss, &mut again).await?,
+                Err(loss) => Box::pin(self.survive(own, task, loss, &mut again)).await?,
             }
         }
     }

@@ -3,6 +3,7 @@
 use crate::protocol::dialect::translator::Translator;
 use crate::protocol::dialect::translator::bytes::parse_ok;
 use crate::protocol::dialect::{Advance, Ends, FileAccess, Source, StateChanges, Stop};
+use crate::protocol::packet::HEADER_LEN;
 use crate::protocol::reply::OK_HEADER;
 use crate::protocol::response::{Malformed, Unit};
 
@@ -13,6 +14,9 @@ impl Translator {
     pub fn advance(&mut self, input: &[u8], out: &mut Vec<u8>) -> Advance {
         self.provisional = None;
         self.writing = !self.is_canonical() || self.shift != 0 || self.metadata.holds();
+        if self.writing {
+            out.reserve(input.len() + HEADER_LEN);
+        }
         let mut rest = input;
         let stop = loop {
             if self.definitions_ended && !self.end_definitions(rest, out) {

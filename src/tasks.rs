@@ -38,8 +38,14 @@ impl Group {
             return;
         }
         let mut tasks = self.lock();
-        while tasks.try_join_next().is_some() {}
+        tidy(&mut tasks);
         tasks.spawn(watched(name, future));
+    }
+
+    /// Forgets tasks that have ended: until then each takes as much memory as when it ran. Starting another does so, too;
+    /// where many end and none begins, this is to be called now and then.
+    pub fn tidy(&self) {
+        tidy(&mut self.lock());
     }
 
     /// Cuts off every task at its next point of rest.
@@ -63,8 +69,14 @@ impl Group {
     }
 }
 
-/// `future` inside a span of its name, with an eye on panics.
+fn tidy(tasks: &mut JoinSet<()>) {
+    while tasks.try_join_next().is_some() {}
+}
+
+/// `future` inside a span of its name, with an eye on panics. It is boxed because a wrapper has room for what it was given
+/// and, once more, for what it awaits.
 fn watched<F: Future>(name: &'static str, future: F) -> impl Future<Output = F::Output> {
+    let future = Box::pin(future);
     let watched = async move {
         let _watch = Watch(name);
         future.await

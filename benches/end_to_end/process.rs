@@ -25,15 +25,19 @@ pub struct Process {
 }
 
 impl Process {
-    /// Tells the program's id, and kills the program when its own input closes. Until it has waited for the program,
-    /// nobody else can get that id.
+    /// Tells the program's id, and ends the program when its own input closes, at first with SIGTERM: one that was built to
+    /// write down how it ran does so then. Until it has waited for the program, nobody else can get that id.
     const SCRIPT: &'static str = r#"
         log=$1; shift
         "$@" </dev/null >"$log" 2>&1 &
-        echo $!
+        program=$!
+        echo $program
         read -r _
-        kill -KILL $! 2>/dev/null
-        wait
+        kill -TERM $program 2>/dev/null
+        (sleep 5; kill -KILL $program) 2>/dev/null &
+        killer=$!
+        wait $program
+        kill $killer 2>/dev/null
     "#;
 
     /// Starts `program`, which writes what it says to `log`.

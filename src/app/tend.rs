@@ -79,6 +79,7 @@ async fn maintain(frontend: Arc<Frontend>) {
     loop {
         let context = frontend.context.load_full();
         roll.call(context.generation, &context.backends);
+        frontend.tasks.tidy();
         frontend.pool.maintain(context.generation, context.bounds(), &roll.everyone());
         drop(context);
         tokio::time::sleep(maintenance::INTERVAL).await;

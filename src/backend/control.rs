@@ -218,6 +218,7 @@ pub(super) struct Outcome<'a> {
 impl Outcome<'_> {
     fn finish(self, buffer: ReadBuffer, went_well: bool, status: Option<StatusFlags>) {
         *self.buffer = buffer;
+        self.buffer.rest();
         let last = match (went_well, status) {
             (false, _) => Last::Error,
             (true, Some(_)) => Last::Ok,

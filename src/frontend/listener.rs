@@ -74,8 +74,8 @@ async fn connection(frontend: Arc<Frontend>, number: usize, socket: Socket) {
     let peer = socket.peer().clone();
     let handshaking = Held::new(frontend.metrics.handshaking.clone());
     let session = match Accepted::new(&frontend, number, socket) {
-        // Apart, so that a session does not carry the room that its login took.
-        Ok(accepted) => Box::pin(accepted.log_in()).await,
+        // Both are apart, so that a session does not carry the room that its login took.
+        Ok(accepted) => Box::pin(accepted.log_in()).await.map(Box::new),
         Err(turned_away) => {
             let (refusal, socket) = *turned_away;
             turn_away(socket, &refusal).await;

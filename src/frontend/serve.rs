@@ -12,10 +12,11 @@ use crate::protocol::command::{Command, Shape};
 use crate::telemetry;
 
 /// Serves a client until it leaves or cannot be served any longer.
-pub async fn serve(mut session: Session) {
+pub async fn serve(mut session: Box<Session>) {
     let end = loop {
         let done = match session.next_command().await {
-            Ok(incoming) => session.execute(incoming).await,
+            // Most sessions wait most of the time; what a command needs is there while one runs.
+            Ok(incoming) => Box::pin(session.execute(incoming)).await,
             Err(end) => Err(end),
         };
         if let Err(end) = done {
@@ -24,7 +25,7 @@ pub async fn serve(mut session: Session) {
     };
     log(&session, &end);
     let sequence = session.sequence_for_error();
-    session.end(&end, sequence).await;
+    Box::pin(session.end(&end, sequence)).await;
 }
 
 impl Session {

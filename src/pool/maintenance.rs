@@ -29,6 +29,7 @@ impl Pool {
             }
         }
         self.shelves.tidy();
+        self.chores.tidy();
         self.record(backends);
     }
 

@@ -34,7 +34,7 @@ impl Session {
         let asked = Arc::clone(&statement.statement);
         if asked.kill.is_some() {
             let text = statement.key.text.to_vec();
-            if self.run_kill(own, incoming, &asked, &text).await? {
+            if Box::pin(self.run_kill(own, incoming, &asked, &text)).await? {
                 return Ok(());
             }
         }
@@ -59,7 +59,7 @@ impl Session {
     ) -> Result<(), Halt> {
         let cursor = observed.status.is_some_and(|status| status.contains(StatusFlags::CURSOR_EXISTS));
         match &observed.error {
-            Some(error) if is_of_long_data(error) => return self.fail(own, id, error).await,
+            Some(error) if is_of_long_data(error) => return Box::pin(self.fail(own, id, error)).await,
             // It was not executed: what it had is there still.
             Some(ServerError { code: WRONG_ARGUMENTS | MALFORMED_PACKET, .. }) => {}
             Some(_) => self.hold(own, id, Hold::default()),

@@ -31,7 +31,7 @@ impl Session {
         let known = known.filter(|known| known.shown == shown || known.definitions.is_some());
         match known {
             Some(known) => Ok(known),
-            None => self.prepare_again(own, key).await,
+            None => Box::pin(self.prepare_again(own, key)).await,
         }
     }
 

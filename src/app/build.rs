@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::config::model;
 use crate::frontend::context::{Context, ListenerContext};
 use crate::frontend::rotation::{self, Retirement};
+use crate::migration::stage::Policy;
 use crate::pool::close_reason::CloseReason;
 use crate::telemetry::{Family, Registry, names};
 use crate::tls::server::{Common, ServerTls};
@@ -84,6 +85,7 @@ impl Builder {
                 service: config.service.as_ref().map(service_login),
                 prober: prober(config),
                 tls: config.tls.clone(),
+                stages: Policy::new(&config.migration, &config.accounts),
                 limits: config.limits.clone(),
                 pool: config.pool.clone(),
             }),

@@ -9,6 +9,7 @@ use crate::admin::sessions::{Mode, PinRow, SessionRow, SessionState, Sessions};
 use crate::admin::views::Views;
 use crate::app::certificates::in_use;
 use crate::app::reload::Reloader;
+use crate::app::stages;
 use crate::config::model::PoolMode;
 use crate::frontend::activity::{Doing, Sharing};
 use crate::frontend::context::{Context, Frontend};
@@ -24,6 +25,7 @@ use crate::telemetry::Label as _;
 pub(super) fn views(frontend: &Arc<Frontend>, reloader: &Arc<Reloader>) -> Views {
     let (sessions, pools) = (Arc::clone(frontend), Arc::clone(frontend));
     let (counted, settings) = (Arc::clone(frontend), Arc::clone(reloader));
+    let staged = Arc::clone(frontend);
     let (certificates, reloads) = (Arc::clone(frontend), Arc::clone(reloader));
     Views {
         sessions: Arc::new(move |filter| {
@@ -35,6 +37,7 @@ pub(super) fn views(frontend: &Arc<Frontend>, reloader: &Arc<Reloader>) -> Views
             let quiet = settings.config().migration.quiet_period;
             Adoption::of(counted.ledger.entries(), quiet, ledger::seconds(SystemTime::now()))
         }),
+        stages: Arc::new(move || stages::rows(&staged)),
         reloads: Arc::new(move || Reloads { reloads: reloads.journal().rows() }),
     }
 }

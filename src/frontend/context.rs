@@ -17,6 +17,8 @@ use crate::frontend::metrics::FrontendMetrics;
 use crate::frontend::registry::Registry;
 use crate::frontend::rotation::Retirement;
 use crate::migration::ledger::Ledger;
+use crate::migration::stage::Policy;
+use crate::migration::stages::Stages;
 use crate::pool::{Bounds, Pool};
 use crate::tasks;
 use crate::telemetry;
@@ -43,6 +45,8 @@ pub struct Context {
     pub prober: Option<Login>,
     /// TLS of all listeners.
     pub tls: model::Tls,
+    /// What is asked of clients in plaintext.
+    pub stages: Policy,
     /// Bounds on clients.
     pub limits: model::Limits,
     /// Bounds on backend connections.
@@ -73,6 +77,8 @@ pub struct Frontend {
     pub limits: Arc<ClientLimits>,
     /// Who connects how.
     pub ledger: Arc<Ledger>,
+    /// What is asked of accounts' clients in plaintext, as of now.
+    pub stages: Arc<Stages>,
     /// Metrics.
     pub metrics: FrontendMetrics,
     /// Whether the proxy is still taking work.
@@ -105,17 +111,24 @@ impl Phase {
 impl Frontend {
     /// The front of a proxy that starts with this generation.
     pub fn new(context: Context, telemetry: &Arc<telemetry::Registry>) -> Self {
-        Self::with_ledger(context, telemetry, Ledger::new(LEDGER_IN_MEMORY, Vec::new()))
+        let ledger = Ledger::new(LEDGER_IN_MEMORY, Vec::new());
+        Self::going_on(context, telemetry, ledger, Stages::new(Vec::new()))
     }
 
-    /// The same, which goes on counting in this ledger.
-    pub fn with_ledger(context: Context, telemetry: &Arc<telemetry::Registry>, ledger: Ledger) -> Self {
+    /// The same, which goes on counting in this ledger and with these stages.
+    pub fn going_on(
+        context: Context,
+        telemetry: &Arc<telemetry::Registry>,
+        ledger: Ledger,
+        stages: Stages,
+    ) -> Self {
         Self {
             context: ArcSwap::from_pointee(context),
             pool: Arc::new(Pool::new(telemetry)),
             registry: Arc::default(),
             limits: Arc::default(),
             ledger: Arc::new(ledger),
+            stages: Arc::new(stages),
             metrics: FrontendMetrics::new(telemetry),
             phase: Phase::default(),
             tasks: tasks::Group::default(),

@@ -6,7 +6,7 @@
 //! `limits.max_handshake_packet`.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use tokio::time::Instant as Deadline;
 
@@ -17,6 +17,7 @@ use crate::backend::proxy_header::Origin;
 use crate::config::model::ListenerTlsMode;
 use crate::frontend::client::ClientFacts;
 use crate::frontend::context::{Context, Frontend, ListenerContext};
+use crate::frontend::entrance::Entrance;
 use crate::frontend::limits::Place;
 use crate::frontend::login::{Claim, LoginAttempt, Opening};
 use crate::frontend::login_error::LoginError;
@@ -24,8 +25,6 @@ use crate::frontend::proxy_protocol::{self, Announced};
 use crate::frontend::refusal::Refusal;
 use crate::frontend::registry::ClientId;
 use crate::frontend::session::Session;
-use crate::migration::attributes::{self, Software};
-use crate::migration::ledger::{self, Sighting};
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::handshake::{FirstPacket, Greeting, HandshakeError, HandshakeResponse};
 use crate::telemetry::Label as _;
@@ -79,7 +78,6 @@ struct Secured {
     response: HandshakeResponse,
     facts: ClientFacts,
     tls: Option<TlsInfo>,
-    listener: usize,
     id: ClientId,
     salt: Salt,
 }
@@ -189,16 +187,9 @@ impl Greeted {
             max_packet: response.max_packet,
             tls: tls.as_ref().map(TlsInfo::version_name),
             rotation: tls.as_ref().and(listener).map(|listener| Arc::clone(&listener.retirement)),
+            entrance: Entrance::new(self.origin, tls.as_ref(), self.listener),
         };
-        Ok(Secured {
-            packets: self.packets,
-            response,
-            facts,
-            tls,
-            listener: self.listener,
-            id: self.id,
-            salt: self.salt,
-        })
+        Ok(Secured { packets: self.packets, response, facts, tls, id: self.id, salt: self.salt })
     }
 
     async fn read<T>(&mut self, parse: fn(&[u8]) -> Result<T, HandshakeError>) -> Result<T, Refusal> {
@@ -253,7 +244,8 @@ impl Secured {
         let attempt =
             LoginAttempt { frontend: &frontend, context: &context, client: &self.facts, replaces: None };
         let logged_in = attempt.log_in(&mut self.packets, &claim, self.salt, Opening::Answered).await;
-        let logged_in = match logged_in {
+        let settled = logged_in.and_then(|logged_in| attempt.settle(&claim).map(|()| logged_in));
+        let logged_in = match settled {
             Ok(logged_in) => logged_in,
             Err(error) => {
                 let refusal = Refusal::Login(error);
@@ -266,8 +258,6 @@ impl Secured {
             (None, None) => Transport::Unix,
         };
         frontend.metrics.connections.increment(transport);
-        let seen = sighting(&claim, &self.facts, self.tls.as_ref(), self.listener);
-        frontend.ledger.record(seen, SystemTime::now());
         frontend.metrics.logins.increment(logged_in.rung);
         frontend.metrics.handshake_seconds.record(since.elapsed());
         tracing::debug!(
@@ -301,27 +291,6 @@ pub async fn turn_away(socket: Socket, refusal: &Refusal) {
     if let Some(error) = refusal.to_client() {
         let _ = packets.write(&error.encode_before_greeting()).await;
     }
-}
-
-/// How this client came in, for the ledger.
-fn sighting(claim: &Claim, facts: &ClientFacts, tls: Option<&TlsInfo>, listener: usize) -> Sighting {
-    let software = claim.terms.attributes.as_deref().map(Software::of).unwrap_or_default();
-    let transport = match (tls, facts.origin) {
-        (Some(tls), _) => ledger::Transport::Tls(ledger::Tls {
-            version: tls.version_name().to_owned(),
-            cipher: tls.cipher.to_owned(),
-            group: tls.group.unwrap_or("none").to_owned(),
-        }),
-        (None, Some(_)) => ledger::Transport::Plaintext,
-        (None, None) => ledger::Transport::Unix,
-    };
-    let client = ledger::Key {
-        account: attributes::clean(&claim.user),
-        network: ledger::network(facts.origin.map(|origin| origin.client.ip())),
-        program: software.program,
-        listener: format!("listener[{listener}]"),
-    };
-    Sighting { client, library: software.library, transport }
 }
 
 fn claim(response: HandshakeResponse, facts: &ClientFacts) -> Claim {

@@ -7,9 +7,11 @@ use tracing::Level;
 
 use crate::auth::AuthError;
 use crate::backend::error::ConnectError;
+use crate::config::model::Stage;
 use crate::frontend::refusal::RefusalCause;
 use crate::pool::AcquireError;
 use crate::protocol::reply::{ACCESS_DENIED, ServerError};
+use crate::telemetry::Label as _;
 use crate::tls::packets::PacketError;
 
 /// Why a login failed. A [`ServerError`] named `reply` is what the client hears.
@@ -51,6 +53,9 @@ pub enum LoginError {
     /// The server refuses a login that the proxy made for a client that it verified.
     #[error("the backend refuses the configured account")]
     BackendDenied(#[source] ConnectError, ServerError),
+    /// The account's stage refuses plaintext.
+    #[error("the client is in plaintext, which its account's stage, {}, refuses", .0.label())]
+    PlaintextRefused(Stage),
     /// There is no backend.
     #[error("no backend can be used")]
     Unavailable(#[source] AcquireError),
@@ -69,6 +74,8 @@ impl LoginError {
             Self::CleartextFromClient(_) | Self::CleartextToBackend { .. } => RefusalCause::Cleartext,
             Self::SocketIdentity(_) => RefusalCause::SocketIdentity,
             Self::BackendDenied(..) => RefusalCause::BackendDenied,
+            Self::PlaintextRefused(Stage::Brownout) => RefusalCause::Brownout,
+            Self::PlaintextRefused(_) => RefusalCause::Enforced,
             Self::Unavailable(_) => RefusalCause::Unavailable,
             Self::NoRandomness => RefusalCause::Internal,
         }
@@ -87,7 +94,9 @@ impl LoginError {
             | Self::CleartextToBackend { reply, .. }
             | Self::SocketIdentity(reply)
             | Self::BackendDenied(_, reply) => Some(reply.clone()),
-            Self::CleartextFromClient(_) => Some(ServerError::plaintext_refused()),
+            Self::CleartextFromClient(_) | Self::PlaintextRefused(_) => {
+                Some(ServerError::plaintext_refused())
+            }
             Self::Unavailable(AcquireError::TimedOut(_)) => Some(ServerError::unavailable(
                 "All database connections of this account are in use; none became free in time",
             )),
@@ -107,7 +116,8 @@ impl LoginError {
             | Self::Denied(_)
             | Self::DeniedByServer { .. }
             | Self::TooManyClients(_)
-            | Self::CleartextFromClient(_) => Level::DEBUG,
+            | Self::CleartextFromClient(_)
+            | Self::PlaintextRefused(_) => Level::DEBUG,
             Self::CleartextToBackend { .. }
             | Self::SocketIdentity(_)
             | Self::BackendDenied(..)

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::config::model::Stage;
 use crate::frontend::error::{DisconnectCause, ErrorOrigin};
 use crate::frontend::login::Rung;
 use crate::frontend::multiplex::SessionAnswer;
 use crate::frontend::refusal::RefusalCause;
+use crate::migration::stages::Verdict;
 use crate::protocol::command::Command;
 use crate::session::PinReason;
 use crate::telemetry::label::{Side, Transport};
@@ -24,6 +26,10 @@ pub struct FrontendMetrics {
     pub logins: Family<Rung>,
     /// Connections refused before or during the login.
     pub refusals: Family<RefusalCause>,
+    /// What became of logins in plaintext.
+    pub plaintext_logins: Family<PlaintextOutcome>,
+    /// Accounts that went back to *warn* by themselves.
+    pub step_backs: Counter,
     /// Ends of sessions.
     pub disconnects: Family<DisconnectCause>,
     /// Time to log in.
@@ -61,6 +67,8 @@ impl FrontendMetrics {
             connections: registry.counters(&names::CLIENT_CONNECTIONS, &[]),
             logins: registry.counters(&names::CLIENT_LOGINS, &[]),
             refusals: registry.counters(&names::CLIENT_REFUSALS, &[]),
+            plaintext_logins: registry.counters(&names::PLAINTEXT_LOGINS, &[]),
+            step_backs: registry.counter(&names::STAGE_STEP_BACKS, &[]),
             disconnects: registry.counters(&names::CLIENT_DISCONNECTS, &[]),
             handshake_seconds: registry.histogram(&names::CLIENT_HANDSHAKE, &[]),
             tls: TlsMetrics::new(registry, Side::Client),
@@ -74,6 +82,42 @@ impl FrontendMetrics {
             pins: registry.gauges(&names::PINS, &[]),
             pinned: registry.counters(&names::PINNED, &[]),
             file_refusals: registry.counter(&names::LOCAL_INFILE_REFUSALS, &[]),
+        }
+    }
+}
+
+/// What became of a login in plaintext.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlaintextOutcome {
+    /// Let in under *observe*.
+    Observed,
+    /// Let in under *warn*.
+    Warned,
+    /// Let in under *brownout*.
+    Spared,
+    /// Refused by a brownout.
+    Brownout,
+    /// Refused under *enforce*.
+    Enforced,
+}
+
+crate::label!(PlaintextOutcome {
+    Observed => "observed",
+    Warned => "warned",
+    Spared => "spared",
+    Brownout => "brownout",
+    Enforced => "enforced",
+});
+
+impl PlaintextOutcome {
+    /// By the stage in force. What is refused was refused by a stage that refuses.
+    pub fn of(stage: Stage, verdict: Verdict) -> Self {
+        match (stage, verdict) {
+            (Stage::Observe, _) => Self::Observed,
+            (Stage::Brownout, Verdict::Refused) => Self::Brownout,
+            (Stage::Brownout, Verdict::Admitted) => Self::Spared,
+            (Stage::Enforce, _) => Self::Enforced,
+            (Stage::Warn, _) => Self::Warned,
         }
     }
 }

@@ -79,6 +79,10 @@ pub enum RefusalCause {
     Tls,
     /// Plaintext where TLS is required.
     Plaintext,
+    /// Plaintext in a brownout of the account.
+    Brownout,
+    /// Plaintext of an account for which TLS is enforced.
+    Enforced,
     /// Too slow.
     TimedOut,
     /// Wrong password, unknown user, unknown schema, …
@@ -108,6 +112,8 @@ crate::label!(RefusalCause {
     TlsNotOffered => "tls_not_offered",
     Tls => "tls",
     Plaintext => "plaintext",
+    Brownout => "brownout",
+    Enforced => "enforced",
     TimedOut => "timed_out",
     Denied => "denied",
     BackendDenied => "backend_denied",

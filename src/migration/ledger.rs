@@ -13,6 +13,9 @@ use serde::{Deserialize, Serialize};
 /// In place of network, program and listener where there is no room for them.
 pub const OVERFLOW: &str = "*";
 
+/// Seconds for which the log does not tell of the same client again.
+const SILENCE: u64 = 3600;
+
 /// A completed login.
 #[derive(Clone, Debug)]
 pub struct Sighting {
@@ -75,10 +78,19 @@ pub struct Entry {
     pub plaintext: u64,
     /// The last of them.
     pub last_plaintext: Option<u64>,
+    /// Logins in plaintext that the account's stage refused.
+    #[serde(default)]
+    pub refused: u64,
+    /// The last of them.
+    #[serde(default)]
+    pub last_refused: Option<u64>,
     /// Connections over a unix socket.
     pub unix: u64,
     /// Connections inside TLS, by what was agreed on.
     pub tls: Vec<TlsUse>,
+    /// When the log last told of it, in this process.
+    #[serde(skip)]
+    told: Option<u64>,
 }
 
 /// Connections that agreed on the same.
@@ -115,13 +127,28 @@ impl Ledger {
         let Sighting { client, library, transport } = sighting;
         let now = seconds(now);
         let mut state = self.lock();
-        let known = state.entries.contains_key(&client) || state.entries.len() < self.most;
-        let client = if known { client } else { client.overflow() };
-        let entry = state.entries.entry(client).or_insert_with_key(|client| Entry::new(client.clone(), now));
-        entry.library = library;
-        entry.last_seen = entry.last_seen.max(now);
-        entry.count(transport, now);
-        state.changed = true;
+        state.entry(client, self.most, now).seen(library, now).count(transport, now);
+    }
+
+    /// Counts a login in plaintext that its account's stage refused.
+    pub fn refuse(&self, sighting: Sighting, now: SystemTime) {
+        let now = seconds(now);
+        let mut state = self.lock();
+        let entry = state.entry(sighting.client, self.most, now).seen(sighting.library, now);
+        entry.refused += 1;
+        entry.last_refused = Some(now);
+    }
+
+    /// Whether the log has not told of this client for [`SILENCE`]; then it is taken to do so now.
+    pub fn is_due(&self, client: &Key, now: SystemTime) -> bool {
+        let now = seconds(now);
+        let mut state = self.lock();
+        let entry = state.entry(client.clone(), self.most, now);
+        let due = entry.told.is_none_or(|told| now >= told + SILENCE);
+        if due {
+            entry.told = Some(now);
+        }
+        due
     }
 
     /// All entries, in the order of their keys.
@@ -142,6 +169,16 @@ impl Ledger {
     }
 }
 
+impl State {
+    /// The entry of a client, or the bucket of its account where there is no room.
+    fn entry(&mut self, client: Key, most: usize, now: u64) -> &mut Entry {
+        self.changed = true;
+        let known = self.entries.contains_key(&client) || self.entries.len() < most;
+        let client = if known { client } else { client.overflow() };
+        self.entries.entry(client).or_insert_with_key(|client| Entry::new(client.clone(), now))
+    }
+}
+
 impl Key {
     fn overflow(self) -> Self {
         let other = || OVERFLOW.to_owned();
@@ -158,9 +195,23 @@ impl Entry {
             last_seen: now,
             plaintext: 0,
             last_plaintext: None,
+            refused: 0,
+            last_refused: None,
             unix: 0,
             tls: Vec::new(),
+            told: None,
         }
+    }
+
+    fn seen(&mut self, library: String, now: u64) -> &mut Self {
+        self.library = library;
+        self.last_seen = self.last_seen.max(now);
+        self
+    }
+
+    /// The last attempt to log in in plaintext, refused or not.
+    pub fn last_in_plaintext(&self) -> Option<u64> {
+        self.last_plaintext.max(self.last_refused)
     }
 
     /// Connections inside TLS.
@@ -239,6 +290,18 @@ pub(crate) mod tests {
         let [entry] = ledger.entries().try_into().unwrap();
         assert_eq!((entry.first_seen, entry.last_seen, entry.last_plaintext), (100, 300, Some(100)));
         assert_eq!((entry.plaintext, entry.unix, entry.tls_connections(), entry.tls.len()), (1, 1, 2, 1));
+    }
+
+    #[test]
+    fn refusals_are_counted_apart_and_the_log_tells_of_a_client_once_an_hour() {
+        let ledger = Ledger::new(10, Vec::new());
+        ledger.refuse(sighting("nova", "api", Transport::Plaintext), at(100));
+        let [entry] = ledger.entries().try_into().unwrap();
+        assert_eq!((entry.plaintext, entry.refused, entry.last_in_plaintext()), (0, 1, Some(100)));
+        let due = |program, second| {
+            ledger.is_due(&sighting("nova", program, Transport::Plaintext).client, at(second))
+        };
+        assert!(due("api", 100) && !due("api", 3699) && due("compute", 101) && due("api", 3700));
     }
 
     #[test]

@@ -119,6 +119,10 @@ metrics! {
         "Completed logins by the way in which the client was authenticated; COM_CHANGE_USER is one too.";
     Counter CLIENT_REFUSALS = "sealock_client_refusals_total" in Count ["cause"]
         "Client connections that ended before their login was complete.";
+    Counter PLAINTEXT_LOGINS = "sealock_plaintext_logins_total" in Count ["outcome"]
+        "Logins in plaintext over a network, the proof being right, by what their account's stage did with them.";
+    Counter STAGE_STEP_BACKS = "sealock_stage_step_backs_total" in Count []
+        "Times that an account went back to stage warn because more of its clients would have been refused than are borne.";
     Counter CLIENT_DISCONNECTS = "sealock_client_disconnects_total" in Count ["cause"]
         "Ends of logged-in client connections.";
     Histogram CLIENT_HANDSHAKE = "sealock_client_handshake_seconds" in Seconds []

@@ -31,5 +31,6 @@ mod pool;
 mod reload;
 mod replication;
 mod rotation;
+mod stages;
 mod support;
 mod transport;

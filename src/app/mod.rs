@@ -119,7 +119,7 @@ impl App {
             admin,
         };
         app.accept(listeners);
-        app.background = tend::start(&app.frontend, &app.registry);
+        app.background = tend::start(&app.frontend, &app.reloader, &app.registry);
         if file.is_some() {
             app.background.push(tasks::spawn("watch", Arc::clone(&app.reloader).watch()));
         }

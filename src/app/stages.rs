@@ -1,15 +1,17 @@
 //! Stages as an operator sees and sets them.
 
 use std::collections::BTreeSet;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crate::admin::stages::{SetBy, StageChange, StageRow, Stages};
 use crate::app::keep;
-use crate::config::model::Migration;
+use crate::config::model::{Migration, Stage};
 use crate::frontend::context::Frontend;
+use crate::migration::adoption::{AccountRow, Adoption, Measure};
+use crate::migration::ledger::seconds;
 use crate::migration::stage::{Policy, is_open, next_opening};
 use crate::migration::stages::{By, Setting};
-use crate::telemetry::Label as _;
+use crate::telemetry::{Family, Gauge, Label as _};
 
 /// Accounts that the configuration or somebody else gives a stage of their own.
 pub(super) fn rows(frontend: &Frontend) -> Stages {
@@ -24,6 +26,27 @@ pub(super) fn rows(frontend: &Frontend) -> Stages {
         next_brownout: next_opening(windows, now),
         accounts: names.iter().map(|account| row(frontend, policy, account)).collect(),
     }
+}
+
+/// How far every account has come that is known in any way.
+pub(super) fn adoption(frontend: &Frontend, quiet: Duration) -> Adoption {
+    let context = frontend.context.load();
+    let set = frontend.stages.settings(&context.stages).into_iter().map(|setting| setting.account);
+    let expected: Vec<String> = context.stages.accounts().cloned().chain(set).collect();
+    let stage = |account: &str| frontend.stages.in_force(&context.stages, account).0;
+    let measure = Measure { stage: &stage, quiet, now: seconds(SystemTime::now()) };
+    Adoption::of(frontend.ledger.entries(), expected, &measure)
+}
+
+/// Shows in the metrics how many accounts stand where.
+pub(super) fn record(adoption: &Adoption, stages: &Family<Stage, Gauge>, ready: &Gauge) {
+    let count = |counted: &dyn Fn(&AccountRow) -> bool| {
+        u32::try_from(adoption.accounts.iter().filter(|row| counted(row)).count()).unwrap_or(u32::MAX)
+    };
+    for stage in Stage::ALL {
+        stages.set(*stage, f64::from(count(&|row| row.stage == *stage)));
+    }
+    ready.set(f64::from(count(&|row| row.ready)));
 }
 
 /// The stage in force of one account.

@@ -1,7 +1,7 @@
 //! What `admin` shows of sessions and of the pool, as it is at this moment.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use crate::admin::pools::{PoolRow, Pools};
 use crate::admin::reloads::Reloads;
@@ -14,8 +14,6 @@ use crate::config::model::PoolMode;
 use crate::frontend::activity::{Doing, Sharing};
 use crate::frontend::context::{Context, Frontend};
 use crate::frontend::registry::Overview;
-use crate::migration::adoption::Adoption;
-use crate::migration::ledger;
 use crate::pool::shelf::Shelf;
 use crate::sql::SqlMode;
 use crate::sql::digest::digest;
@@ -33,10 +31,7 @@ pub(super) fn views(frontend: &Arc<Frontend>, reloader: &Arc<Reloader>) -> Views
         }),
         pools: Arc::new(move |filter| Pools::select(pool_rows(&pools), filter)),
         certificates: Arc::new(move || in_use(&certificates.context.load())),
-        adoption: Arc::new(move || {
-            let quiet = settings.config().migration.quiet_period;
-            Adoption::of(counted.ledger.entries(), quiet, ledger::seconds(SystemTime::now()))
-        }),
+        adoption: Arc::new(move || stages::adoption(&counted, settings.config().migration.quiet_period)),
         stages: Arc::new(move || stages::rows(&staged)),
         reloads: Arc::new(move || Reloads { reloads: reloads.journal().rows() }),
     }

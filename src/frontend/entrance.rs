@@ -15,7 +15,7 @@ use crate::migration::attributes::{self, Software};
 use crate::migration::ledger::{self, Sighting, Transport};
 use crate::migration::mend::switch_on;
 use crate::migration::stages::{Setting, Verdict};
-use crate::telemetry::Label as _;
+use crate::telemetry::{Label as _, label};
 use crate::tls::stream::TlsInfo;
 
 /// How a client came in.
@@ -45,6 +45,15 @@ impl Entrance {
         Arc::new(Self { network, listener: format!("listener[{listener}]"), transport })
     }
 
+    /// As a metric label.
+    pub fn label(&self) -> label::Transport {
+        match self.transport {
+            Transport::Plaintext => label::Transport::Plaintext,
+            Transport::Unix => label::Transport::Unix,
+            Transport::Tls(_) => label::Transport::Tls,
+        }
+    }
+
     fn sighting(&self, claim: &Claim) -> Sighting {
         let software = claim.terms.attributes.as_deref().map(Software::of).unwrap_or_default();
         let client = ledger::Key {
@@ -66,9 +75,12 @@ impl LoginAttempt<'_> {
         let sighting = self.client.entrance.sighting(claim);
         let now = SystemTime::now();
         if sighting.transport == Transport::Plaintext {
-            return self.judge(claim, sighting, now);
+            self.judge(claim, sighting, now)?;
+        } else {
+            self.frontend.ledger.record(sighting, now);
         }
-        self.frontend.ledger.record(sighting, now);
+        let account = self.context.accounts.find(&claim.user).map(|account| account.user.as_str());
+        self.frontend.metrics.account_logins.increment(account, self.client.entrance.label());
         Ok(())
     }
 

@@ -28,7 +28,6 @@ use crate::frontend::session::Session;
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::handshake::{FirstPacket, Greeting, HandshakeError, HandshakeResponse};
 use crate::telemetry::Label as _;
-use crate::telemetry::label::Transport;
 use crate::tls::packets::{PacketError, PacketStream};
 use crate::tls::socket::{Peer, Socket};
 use crate::tls::stream::{self, MaybeTls, TlsInfo};
@@ -252,11 +251,7 @@ impl Secured {
                 return Err(tell(&mut self.packets, refusal, self.facts.capabilities).await);
             }
         };
-        let transport = match (&self.tls, self.facts.origin) {
-            (Some(_), _) => Transport::Tls,
-            (None, Some(_)) => Transport::Plaintext,
-            (None, None) => Transport::Unix,
-        };
+        let transport = self.facts.entrance.label();
         frontend.metrics.connections.increment(transport);
         frontend.metrics.logins.increment(logged_in.rung);
         frontend.metrics.handshake_seconds.record(since.elapsed());

@@ -28,6 +28,8 @@ pub struct FrontendMetrics {
     pub refusals: Family<RefusalCause>,
     /// What became of logins in plaintext.
     pub plaintext_logins: Family<PlaintextOutcome>,
+    /// Logins that were let in.
+    pub account_logins: AccountLogins,
     /// Accounts that went back to *warn* by themselves.
     pub step_backs: Counter,
     /// Ends of sessions.
@@ -68,6 +70,7 @@ impl FrontendMetrics {
             logins: registry.counters(&names::CLIENT_LOGINS, &[]),
             refusals: registry.counters(&names::CLIENT_REFUSALS, &[]),
             plaintext_logins: registry.counters(&names::PLAINTEXT_LOGINS, &[]),
+            account_logins: AccountLogins(Arc::clone(registry)),
             step_backs: registry.counter(&names::STAGE_STEP_BACKS, &[]),
             disconnects: registry.counters(&names::CLIENT_DISCONNECTS, &[]),
             handshake_seconds: registry.histogram(&names::CLIENT_HANDSHAKE, &[]),
@@ -83,6 +86,20 @@ impl FrontendMetrics {
             pinned: registry.counters(&names::PINNED, &[]),
             file_refusals: registry.counter(&names::LOCAL_INFILE_REFUSALS, &[]),
         }
+    }
+}
+
+/// Logins by account, of which only those of the configuration have names here.
+pub struct AccountLogins(Arc<Registry>);
+
+/// All other accounts; a user name that reads so is another matter, but no configuration will have it.
+const OTHER_ACCOUNTS: &str = "(other)";
+
+impl AccountLogins {
+    /// Counts one. Looked up by name: a login is far dearer than that.
+    pub fn increment(&self, account: Option<&str>, transport: Transport) {
+        let labels = [account.unwrap_or(OTHER_ACCOUNTS), transport.label()];
+        self.0.counter(&names::ACCOUNT_LOGINS, &labels).increment(1);
     }
 }
 

@@ -76,7 +76,10 @@ pub struct Entry {
     pub last_seen: u64,
     /// Connections in plaintext over a network.
     pub plaintext: u64,
-    /// The last of them.
+    /// The first attempt in plaintext, refused or not.
+    #[serde(default)]
+    pub first_plaintext: Option<u64>,
+    /// The last connection in plaintext.
     pub last_plaintext: Option<u64>,
     /// Logins in plaintext that the account's stage refused.
     #[serde(default)]
@@ -136,6 +139,7 @@ impl Ledger {
         let mut state = self.lock();
         let entry = state.entry(sighting.client, self.most, now).seen(sighting.library, now);
         entry.refused += 1;
+        entry.first_plaintext.get_or_insert(now);
         entry.last_refused = Some(now);
     }
 
@@ -194,6 +198,7 @@ impl Entry {
             first_seen: now,
             last_seen: now,
             plaintext: 0,
+            first_plaintext: None,
             last_plaintext: None,
             refused: 0,
             last_refused: None,
@@ -223,6 +228,7 @@ impl Entry {
         match transport {
             Transport::Plaintext => {
                 self.plaintext += 1;
+                self.first_plaintext.get_or_insert(now);
                 self.last_plaintext = Some(now);
             }
             Transport::Unix => self.unix += 1,

@@ -33,10 +33,10 @@ pub struct Policy {
 impl Policy {
     /// What a configuration says.
     pub fn new(migration: &Migration, accounts: &[Account]) -> Self {
-        let named = |account: &Account| Some((account.user.clone(), account.tls?));
+        let named = |account: &Account| (account.user.clone(), account.tls.unwrap_or(migration.stage));
         Self {
             default: migration.stage,
-            accounts: accounts.iter().filter_map(named).collect(),
+            accounts: accounts.iter().map(named).collect(),
             brownout: migration.brownout.clone(),
             step_back: migration.step_back.clone(),
         }
@@ -52,7 +52,7 @@ impl Policy {
         self.default
     }
 
-    /// Accounts that it gives a stage of their own.
+    /// Accounts that it names.
     pub fn accounts(&self) -> impl Iterator<Item = &String> {
         self.accounts.keys()
     }

@@ -121,6 +121,12 @@ metrics! {
         "Client connections that ended before their login was complete.";
     Counter PLAINTEXT_LOGINS = "sealock_plaintext_logins_total" in Count ["outcome"]
         "Logins in plaintext over a network, the proof being right, by what their account's stage did with them.";
+    Counter ACCOUNT_LOGINS = "sealock_account_logins_total" in Count ["account", "transport"]
+        "Logins that were let in, by account and transport: those of the configuration by name, all others together as (other).";
+    Gauge ACCOUNTS = "sealock_accounts" in Count ["stage"]
+        "Accounts that are in the configuration or have been seen, by the stage in force, as of the last five seconds.";
+    Gauge ACCOUNTS_READY = "sealock_accounts_ready" in Count []
+        "Those of them that are ready for TLS to be enforced, see sealock adoption.";
     Counter STAGE_STEP_BACKS = "sealock_stage_step_backs_total" in Count []
         "Times that an account went back to stage warn because more of its clients would have been refused than are borne.";
     Counter CLIENT_DISCONNECTS = "sealock_client_disconnects_total" in Count ["cause"]

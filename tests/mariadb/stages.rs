@@ -84,6 +84,19 @@ fn enforce_refuses_plaintext_of_that_account_and_nothing_else() {
     let wrong = Login { password: "wrong".to_owned(), ..edward };
     let errors = outcomes(&wrong, 30);
     assert!(errors.iter().flatten().all(|error| error.code == 1045) && errors.iter().all(Option::is_some));
+    let report = said(&proxy, &["adoption"]);
+    assert!(
+        report.contains("edward   enforce    1          0        3  25.0%  no     in plaintext"),
+        "{report}"
+    );
+    assert!(
+        report.contains("edward        127.0.0.0/24  job      pymysql 1.1.0  listener[0]      3"),
+        "{report}"
+    );
+    let logins = |labels: &[&str]| proxy.metric("sealock_account_logins_total", labels);
+    assert_eq!((logins(&["edward", "plaintext"]), logins(&["edward", "tls"])), (0.0, 1.0));
+    assert_eq!((logins(&["edward", "unix"]), logins(&["\"app\"", "plaintext"])), (1.0, 3.0));
+    eventually("accounts are counted", || proxy.metric("sealock_accounts", &["enforce"]) == 1.0);
     assert_eq!(outcome(&proxy, "enforced"), 3.0, "who cannot prove the name does not count under it");
     assert_eq!(proxy.metric("sealock_client_refusals_total", &["\"enforced\""]), 3.0);
     assert!(proxy.log().contains("client in plaintext refused"));

@@ -22,9 +22,11 @@ use crate::frontend::limits::Place;
 use crate::frontend::login::{Claim, LoginAttempt, Opening};
 use crate::frontend::login_error::LoginError;
 use crate::frontend::proxy_protocol::{self, Announced};
-use crate::frontend::refusal::Refusal;
+use crate::frontend::refusal::{Refusal, Step};
 use crate::frontend::registry::ClientId;
 use crate::frontend::session::Session;
+use crate::migration::attributes::{self, Software};
+use crate::migration::explain::Who;
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::handshake::{FirstPacket, Greeting, HandshakeError, HandshakeResponse};
 use crate::telemetry::Label as _;
@@ -123,10 +125,12 @@ impl Accepted {
             return Err(tell(&mut packets, Refusal::NoBackend, Capabilities::PROTOCOL_41).await);
         };
         let id = frontend.registry.issue();
-        let salt = Salt::random().map_err(|_| Refusal::Login(LoginError::NoRandomness))?;
+        let salt = Salt::random()
+            .map_err(|_| Refusal::Login { source: LoginError::NoRandomness, who: Box::default() })?;
         let announced = announced(&facts, context.listener(listener));
         let greeting = greeting(&facts, announced, id, &salt, &context);
-        packets.write(&greeting.encode()).await.map_err(Refusal::Packet)?;
+        let sent = packets.write(&greeting.encode()).await;
+        sent.map_err(|source| Refusal::packet(source, Step::Greeted, &[]))?;
         let greeted = Greeted {
             context: Arc::clone(&context),
             listener,
@@ -171,7 +175,8 @@ impl Greeted {
             return Err(tell(&mut self.packets, Refusal::OldClient, capabilities).await);
         }
         if self.demands_tls() && !self.packets.stream().is_secure() {
-            return Err(tell(&mut self.packets, Refusal::Plaintext, capabilities).await);
+            let refusal = Refusal::Plaintext(Box::new(who(&response.user, response.attributes.as_deref())));
+            return Err(tell(&mut self.packets, refusal, capabilities).await);
         }
         let secure = self.packets.stream().is_secure();
         let listener = self.context.listener(self.listener);
@@ -198,7 +203,11 @@ impl Greeted {
                 Err(HandshakeError::Old) => Refusal::OldClient,
                 Err(error) => Refusal::Malformed(error),
             },
-            Err(error) => Refusal::Packet(error),
+            Err(error) => {
+                let encrypted = self.packets.stream().tls_info().is_some();
+                let at = if encrypted { Step::Encrypted } else { Step::Greeted };
+                Refusal::packet(error, at, self.packets.ahead())
+            }
         };
         Err(tell(&mut self.packets, refusal, Capabilities::PROTOCOL_41).await)
     }
@@ -216,7 +225,7 @@ impl Greeted {
         socket.unread(buffer.take());
         let accepted = stream::accept(socket, Arc::clone(tls.config()));
         let accepted =
-            tokio::time::timeout_at(self.deadline, accepted).await.map_err(|_| Refusal::TimedOut)?;
+            tokio::time::timeout_at(self.deadline, accepted).await.map_err(|_| Refusal::TimedOutInTls)?;
         frontend.metrics.tls.observe(&accepted);
         let mut packets =
             PacketStream::new(accepted.map_err(Refusal::Tls)?, context.limits.max_handshake_packet);
@@ -246,8 +255,9 @@ impl Secured {
         let settled = logged_in.and_then(|logged_in| attempt.settle(&claim).map(|()| logged_in));
         let logged_in = match settled {
             Ok(logged_in) => logged_in,
-            Err(error) => {
-                let refusal = Refusal::Login(error);
+            Err(source) => {
+                let who = Box::new(who(&claim.user, claim.terms.attributes.as_deref()));
+                let refusal = Refusal::Login { source, who };
                 return Err(tell(&mut self.packets, refusal, self.facts.capabilities).await);
             }
         };
@@ -268,7 +278,7 @@ impl Secured {
         );
         Session::begin(frontend, claim.user, self.id, self.packets, self.facts, logged_in, place, transport)
             .await
-            .map_err(|_| Refusal::Packet(PacketError::Closed))
+            .map_err(|_| Refusal::packet(PacketError::Closed, Step::LoggingIn, &[]))
     }
 }
 
@@ -286,6 +296,12 @@ pub async fn turn_away(socket: Socket, refusal: &Refusal) {
     if let Some(error) = refusal.to_client() {
         let _ = packets.write(&error.encode_before_greeting()).await;
     }
+}
+
+/// What a client says of itself.
+fn who(user: &[u8], attributes: Option<&[u8]>) -> Who {
+    let Software { program, library } = attributes.map(Software::of).unwrap_or_default();
+    Who { account: attributes::clean(user), program, library }
 }
 
 fn claim(response: HandshakeResponse, facts: &ClientFacts) -> Claim {

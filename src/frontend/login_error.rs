@@ -8,7 +8,8 @@ use tracing::Level;
 use crate::auth::AuthError;
 use crate::backend::error::ConnectError;
 use crate::config::model::Stage;
-use crate::frontend::refusal::RefusalCause;
+use crate::frontend::refusal::cause_of_packet;
+use crate::migration::explain::Cause;
 use crate::pool::AcquireError;
 use crate::protocol::reply::{ACCESS_DENIED, ServerError};
 use crate::telemetry::Label as _;
@@ -66,18 +67,19 @@ pub enum LoginError {
 
 impl LoginError {
     /// The metric label.
-    pub fn cause(&self) -> RefusalCause {
+    pub fn cause(&self) -> Cause {
         match self {
-            Self::Client(error) => RefusalCause::of_packet(error),
-            Self::Denied(_) | Self::DeniedByServer { .. } => RefusalCause::Denied,
-            Self::TooManyClients(_) => RefusalCause::TooManyAccountClients,
-            Self::CleartextFromClient(_) | Self::CleartextToBackend { .. } => RefusalCause::Cleartext,
-            Self::SocketIdentity(_) => RefusalCause::SocketIdentity,
-            Self::BackendDenied(..) => RefusalCause::BackendDenied,
-            Self::PlaintextRefused(Stage::Brownout) => RefusalCause::Brownout,
-            Self::PlaintextRefused(_) => RefusalCause::Enforced,
-            Self::Unavailable(_) => RefusalCause::Unavailable,
-            Self::NoRandomness => RefusalCause::Internal,
+            Self::Client(error) => cause_of_packet(error),
+            Self::Denied(_) | Self::DeniedByServer { .. } => Cause::Denied,
+            Self::TooManyClients(_) => Cause::TooManyAccountClients,
+            Self::CleartextFromClient(_) => Cause::Cleartext,
+            Self::CleartextToBackend { .. } => Cause::CleartextToBackend,
+            Self::SocketIdentity(_) => Cause::SocketIdentity,
+            Self::BackendDenied(..) => Cause::BackendDenied,
+            Self::PlaintextRefused(Stage::Brownout) => Cause::Brownout,
+            Self::PlaintextRefused(_) => Cause::Enforced,
+            Self::Unavailable(_) => Cause::Unavailable,
+            Self::NoRandomness => Cause::Internal,
         }
     }
 

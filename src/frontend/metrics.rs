@@ -6,7 +6,7 @@ use crate::config::model::Stage;
 use crate::frontend::error::{DisconnectCause, ErrorOrigin};
 use crate::frontend::login::Rung;
 use crate::frontend::multiplex::SessionAnswer;
-use crate::frontend::refusal::RefusalCause;
+use crate::migration::explain::Cause;
 use crate::migration::stages::Verdict;
 use crate::protocol::command::Command;
 use crate::session::PinReason;
@@ -25,7 +25,7 @@ pub struct FrontendMetrics {
     /// How they were authenticated.
     pub logins: Family<Rung>,
     /// Connections refused before or during the login.
-    pub refusals: Family<RefusalCause>,
+    pub refusals: Family<Cause>,
     /// What became of logins in plaintext.
     pub plaintext_logins: Family<PlaintextOutcome>,
     /// Logins that were let in.

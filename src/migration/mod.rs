@@ -6,6 +6,7 @@
 
 pub mod adoption;
 pub mod attributes;
+pub mod explain;
 pub mod ledger;
 pub mod mend;
 pub mod stage;

@@ -146,7 +146,7 @@ metrics! {
     Counter TLS_OFFERED_GROUPS = "sealock_tls_offered_groups_total" in Count ["group"]
         "ClientHellos of clients by the key-exchange groups they offer, each group once; ffdhe, other and unsaid are kinds.";
     Counter TLS_HANDSHAKE_FAILURES = "sealock_tls_handshake_failures_total" in Count ["side", "cause"]
-        "Failed TLS handshakes; one that was given up for lack of time counts as a refusal, or as a backend that timed out.";
+        "Failed TLS handshakes with backends, by cause; one that was given up for lack of time counts as a backend that timed out, and those of clients are refusals.";
 
     // Commands.
     Counter COMMANDS = "sealock_commands_total" in Count ["command"]

@@ -11,6 +11,7 @@ use rustls::crypto::CryptoProvider;
 
 use crate::config::model::TlsVersion;
 
+pub mod cause;
 pub mod certificate;
 pub mod chain;
 pub mod client;

@@ -60,23 +60,6 @@ pub enum HandshakeError {
     Refused(#[source] rustls::Error),
 }
 
-/// Why a TLS handshake came to nothing, as a metric label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HandshakeCause {
-    /// The peer closed the connection.
-    Closed,
-    /// The connection failed.
-    Io,
-    /// The peer refused us and said so, for example because it does not trust our certificate.
-    PeerRefused,
-    /// We refused the peer's certificate.
-    BadCertificate,
-    /// No protocol version, cipher suite or group in common.
-    Incompatible,
-    /// The peer sent something that is not TLS or breaks its rules.
-    Malformed,
-}
-
 /// Performs the server's side of a handshake on `socket`.
 ///
 /// # Errors
@@ -171,22 +154,6 @@ fn cipher_name(suite: CipherSuite) -> &'static str {
     }
 }
 
-impl HandshakeError {
-    /// The cause as a metric label.
-    pub fn cause(&self) -> HandshakeCause {
-        match self {
-            Self::Closed => HandshakeCause::Closed,
-            Self::Io(_) => HandshakeCause::Io,
-            Self::Refused(rustls::Error::AlertReceived(_)) => HandshakeCause::PeerRefused,
-            Self::Refused(rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented) => {
-                HandshakeCause::BadCertificate
-            }
-            Self::Refused(rustls::Error::PeerIncompatible(_)) => HandshakeCause::Incompatible,
-            Self::Refused(_) => HandshakeCause::Malformed,
-        }
-    }
-}
-
 impl From<io::Error> for HandshakeError {
     /// tokio-rustls wraps what rustls says in an I/O error.
     fn from(error: io::Error) -> Self {
@@ -198,15 +165,6 @@ impl From<io::Error> for HandshakeError {
         }
     }
 }
-
-crate::label!(HandshakeCause {
-    Closed => "closed",
-    Io => "io",
-    PeerRefused => "peer_refused",
-    BadCertificate => "bad_certificate",
-    Incompatible => "incompatible",
-    Malformed => "malformed",
-});
 
 impl AsyncRead for MaybeTls {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {

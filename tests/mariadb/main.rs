@@ -16,6 +16,7 @@ mod adoption;
 mod authentication;
 mod bad_input;
 mod behaviours;
+mod causes;
 mod change_user;
 mod clients;
 mod differential;

@@ -12,7 +12,7 @@ use crate::frontend::login::{Claim, LoginAttempt};
 use crate::frontend::login_error::LoginError;
 use crate::frontend::metrics::PlaintextOutcome;
 use crate::migration::attributes::{self, Software};
-use crate::migration::ledger::{self, Sighting, Transport};
+use crate::migration::ledger::{self, Downgrade, Sighting, Transport};
 use crate::migration::mend::switch_on;
 use crate::migration::stages::{Setting, Verdict};
 use crate::telemetry::{Label as _, label};
@@ -77,11 +77,28 @@ impl LoginAttempt<'_> {
         if sighting.transport == Transport::Plaintext {
             self.judge(claim, sighting, now)?;
         } else {
-            self.frontend.ledger.record(sighting, now);
+            let client = sighting.client.clone();
+            self.alarm(self.frontend.ledger.record(sighting, now), &client);
         }
         let account = self.context.accounts.find(&claim.user).map(|account| account.user.as_str());
         self.frontend.metrics.account_logins.increment(account, self.client.entrance.label());
         Ok(())
+    }
+
+    /// Tells of a client that is less safe than it was.
+    fn alarm(&self, downgrade: Option<Downgrade>, client: &ledger::Key) {
+        let Some(downgrade) = downgrade else { return };
+        self.frontend.metrics.downgrades.increment(downgrade);
+        let ledger::Key { account, network, program, listener } = client;
+        let kind = downgrade.label();
+        tracing::warn!(
+            account,
+            network,
+            program,
+            listener,
+            kind,
+            "a client is less safe than it was: downgrade"
+        );
     }
 
     fn judge(&self, claim: &Claim, sighting: Sighting, now: SystemTime) -> Result<(), LoginError> {
@@ -95,10 +112,11 @@ impl LoginAttempt<'_> {
         let outcome = PlaintextOutcome::of(judged.stage, judged.verdict);
         self.frontend.metrics.plaintext_logins.increment(outcome);
         let ledger = &self.frontend.ledger;
-        match judged.verdict {
+        let downgrade = match judged.verdict {
             Verdict::Admitted => ledger.record(sighting, now),
             Verdict::Refused => ledger.refuse(sighting, now),
-        }
+        };
+        self.alarm(downgrade, &client);
         if judged.stage != Stage::Observe && ledger.is_due(&client, now) {
             tell(&client, &library, judged.stage, judged.verdict);
         }

@@ -7,6 +7,7 @@ use crate::frontend::error::{DisconnectCause, ErrorOrigin};
 use crate::frontend::login::Rung;
 use crate::frontend::multiplex::SessionAnswer;
 use crate::migration::explain::Cause;
+use crate::migration::ledger::Downgrade;
 use crate::migration::stages::Verdict;
 use crate::protocol::command::Command;
 use crate::session::PinReason;
@@ -32,6 +33,8 @@ pub struct FrontendMetrics {
     pub account_logins: AccountLogins,
     /// Accounts that went back to *warn* by themselves.
     pub step_backs: Counter,
+    /// Clients that are less safe than they were.
+    pub downgrades: Family<Downgrade>,
     /// Ends of sessions.
     pub disconnects: Family<DisconnectCause>,
     /// Time to log in.
@@ -72,6 +75,7 @@ impl FrontendMetrics {
             plaintext_logins: registry.counters(&names::PLAINTEXT_LOGINS, &[]),
             account_logins: AccountLogins(Arc::clone(registry)),
             step_backs: registry.counter(&names::STAGE_STEP_BACKS, &[]),
+            downgrades: registry.counters(&names::DOWNGRADES, &[]),
             disconnects: registry.counters(&names::CLIENT_DISCONNECTS, &[]),
             handshake_seconds: registry.histogram(&names::CLIENT_HANDSHAKE, &[]),
             tls: TlsMetrics::new(registry, Side::Client),

@@ -147,7 +147,7 @@ mod tests {
     const DAY: u64 = 86_400;
     const QUIET: Duration = Duration::from_secs(7 * DAY);
 
-    fn only(record: impl Fn(&Ledger), now: u64) -> AccountRow {
+    fn only<T>(record: impl Fn(&Ledger) -> T, now: u64) -> AccountRow {
         let ledger = Ledger::new(10, Vec::new());
         record(&ledger);
         let [row] = Adoption::of(ledger.entries(), [], &measure(now)).accounts.try_into().unwrap();

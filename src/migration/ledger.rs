@@ -3,7 +3,7 @@
 //! Bounded: past `migration.max_entries` whatever is new counts in a bucket of its account, which shows as `*`, so that an
 //! account's totals are exact all the same. One lock, taken once a login.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -62,6 +62,19 @@ pub struct Tls {
     pub group: String,
 }
 
+/// In what a login is less safe than those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Downgrade {
+    /// It is in plaintext, where there was TLS.
+    Plaintext,
+    /// It agreed on an older version.
+    Version,
+    /// It did without the hybrid key exchange.
+    Group,
+}
+
+crate::label!(Downgrade { Plaintext => "plaintext", Version => "version", Group => "group" });
+
 /// What is known of one who connects. Times are Unix timestamps in seconds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
@@ -91,6 +104,9 @@ pub struct Entry {
     pub unix: u64,
     /// Connections inside TLS, by what was agreed on.
     pub tls: Vec<TlsUse>,
+    /// What its latest connection over a network agreed on; none: it was in plaintext, or there was none.
+    #[serde(default)]
+    pub latest: Option<Tls>,
     /// When the log last told of it, in this process.
     #[serde(skip)]
     told: Option<u64>,
@@ -115,32 +131,45 @@ pub struct Ledger {
 #[derive(Default)]
 struct State {
     entries: HashMap<Key, Entry>,
+    /// Accounts and networks from which they came encrypted, and never in plaintext.
+    encrypted: HashSet<(String, String)>,
     changed: bool,
 }
 
 impl Ledger {
     /// With what is known already, and room for `most` entries.
     pub fn new(most: usize, known: Vec<Entry>) -> Self {
+        let place = |entry: &Entry| (entry.client.account.clone(), entry.client.network.clone());
+        let mut encrypted: HashSet<_> =
+            known.iter().filter(|entry| !entry.tls.is_empty()).map(place).collect();
+        for entry in known.iter().filter(|entry| entry.last_in_plaintext().is_some()) {
+            encrypted.remove(&place(entry));
+        }
         let entries = known.into_iter().map(|entry| (entry.client.clone(), entry)).collect();
-        Self { most, state: Mutex::new(State { entries, changed: false }) }
+        Self { most, state: Mutex::new(State { entries, encrypted, changed: false }) }
     }
 
-    /// Counts a login that was completed at `now`.
-    pub fn record(&self, sighting: Sighting, now: SystemTime) {
+    /// Counts a login that was completed at `now`. Tells when it is less safe than those before.
+    pub fn record(&self, sighting: Sighting, now: SystemTime) -> Option<Downgrade> {
+        let now = seconds(now);
+        let mut state = self.lock();
+        let downgrade = state.downgrade(&sighting, self.most, now);
         let Sighting { client, library, transport } = sighting;
-        let now = seconds(now);
-        let mut state = self.lock();
         state.entry(client, self.most, now).seen(library, now).count(transport, now);
+        downgrade
     }
 
-    /// Counts a login in plaintext that its account's stage refused.
-    pub fn refuse(&self, sighting: Sighting, now: SystemTime) {
+    /// Counts a login in plaintext that its account's stage refused. The same.
+    pub fn refuse(&self, sighting: Sighting, now: SystemTime) -> Option<Downgrade> {
         let now = seconds(now);
         let mut state = self.lock();
+        let downgrade = state.downgrade(&sighting, self.most, now);
         let entry = state.entry(sighting.client, self.most, now).seen(sighting.library, now);
         entry.refused += 1;
         entry.first_plaintext.get_or_insert(now);
         entry.last_refused = Some(now);
+        entry.latest = None;
+        downgrade
     }
 
     /// Whether the log has not told of this client for [`SILENCE`]; then it is taken to do so now.
@@ -174,12 +203,60 @@ impl Ledger {
 }
 
 impl State {
+    /// Whether a login is less safe than those before it: of the same program, or of anybody in its network. Not asked of
+    /// what shares a bucket.
+    fn downgrade(&mut self, sighting: &Sighting, most: usize, now: u64) -> Option<Downgrade> {
+        let client = &sighting.client;
+        let place = (client.account.clone(), client.network.clone());
+        let entry = self.entry(client.clone(), most, now);
+        if entry.client.network == OVERFLOW {
+            return None;
+        }
+        let (first_tls, same) = (entry.tls.is_empty(), entry.library == sighting.library);
+        let downgrade = match &sighting.transport {
+            Transport::Plaintext => entry.latest.is_some().then_some(Downgrade::Plaintext),
+            Transport::Tls(agreed) if same => {
+                entry.latest.as_ref().and_then(|latest| latest.shrunk_to(agreed))
+            }
+            Transport::Tls(_) | Transport::Unix => None,
+        };
+        match &sighting.transport {
+            Transport::Plaintext if self.encrypted.remove(&place) => Some(Downgrade::Plaintext),
+            Transport::Tls(_) if first_tls && !self.was_in_plaintext(client) => {
+                self.encrypted.insert(place);
+                downgrade
+            }
+            _ => downgrade,
+        }
+    }
+
+    fn was_in_plaintext(&self, client: &Key) -> bool {
+        self.entries.values().any(|entry| {
+            let here = entry.client.account == client.account && entry.client.network == client.network;
+            here && entry.last_in_plaintext().is_some()
+        })
+    }
+
     /// The entry of a client, or the bucket of its account where there is no room.
     fn entry(&mut self, client: Key, most: usize, now: u64) -> &mut Entry {
         self.changed = true;
         let known = self.entries.contains_key(&client) || self.entries.len() < most;
         let client = if known { client } else { client.overflow() };
         self.entries.entry(client).or_insert_with_key(|client| Entry::new(client.clone(), now))
+    }
+}
+
+impl Tls {
+    /// What the same client has lost since it agreed on this.
+    fn shrunk_to(&self, agreed: &Self) -> Option<Downgrade> {
+        let hybrid = |agreed: &Self| agreed.group.contains("MLKEM");
+        if agreed.version < self.version {
+            Some(Downgrade::Version)
+        } else if hybrid(self) && !hybrid(agreed) {
+            Some(Downgrade::Group)
+        } else {
+            None
+        }
     }
 }
 
@@ -204,6 +281,7 @@ impl Entry {
             last_refused: None,
             unix: 0,
             tls: Vec::new(),
+            latest: None,
             told: None,
         }
     }
@@ -230,12 +308,16 @@ impl Entry {
                 self.plaintext += 1;
                 self.first_plaintext.get_or_insert(now);
                 self.last_plaintext = Some(now);
+                self.latest = None;
             }
             Transport::Unix => self.unix += 1,
-            Transport::Tls(agreed) => match self.tls.iter_mut().find(|used| used.agreed == agreed) {
-                Some(used) => used.connections += 1,
-                None => self.tls.push(TlsUse { agreed, connections: 1 }),
-            },
+            Transport::Tls(agreed) => {
+                self.latest = Some(agreed.clone());
+                match self.tls.iter_mut().find(|used| used.agreed == agreed) {
+                    Some(used) => used.connections += 1,
+                    None => self.tls.push(TlsUse { agreed, connections: 1 }),
+                }
+            }
         }
     }
 }
@@ -308,6 +390,44 @@ pub(crate) mod tests {
             ledger.is_due(&sighting("nova", program, Transport::Plaintext).client, at(second))
         };
         assert!(due("api", 100) && !due("api", 3699) && due("compute", 101) && due("api", 3700));
+    }
+
+    #[test]
+    fn who_was_encrypted_and_comes_in_plaintext_is_told_at_once() {
+        let ledger = Ledger::new(10, Vec::new());
+        let plaintext =
+            |ledger: &Ledger, program| ledger.record(sighting("nova", program, Transport::Plaintext), at(9));
+        let encrypted = |program| ledger.record(sighting("nova", program, tls()), at(1));
+        assert_eq!((encrypted("api"), encrypted("api")), (None, None));
+        let again = Ledger::new(10, ledger.entries());
+        assert_eq!(
+            plaintext(&again, "compute"),
+            Some(Downgrade::Plaintext),
+            "its network was all TLS, before a restart"
+        );
+        assert_eq!(plaintext(&ledger, "api"), Some(Downgrade::Plaintext));
+        assert_eq!(plaintext(&ledger, "api"), None, "once");
+        assert_eq!(plaintext(&ledger, "compute"), None, "it never was, and its network is mixed");
+        assert_eq!(encrypted("api"), None);
+        assert_eq!(
+            ledger.refuse(sighting("nova", "api", Transport::Plaintext), at(2)),
+            Some(Downgrade::Plaintext)
+        );
+        assert_eq!(ledger.refuse(sighting("nova", "api", Transport::Plaintext), at(2)), None);
+    }
+
+    #[test]
+    fn the_same_client_that_agrees_on_less_is_told() {
+        let ledger = Ledger::new(10, Vec::new());
+        let agreed = |version: &str, group: &str| {
+            let agreed = Tls { version: version.to_owned(), cipher: String::new(), group: group.to_owned() };
+            ledger.record(sighting("nova", "api", Transport::Tls(agreed)), at(1))
+        };
+        assert_eq!(agreed("TLSv1.3", "X25519MLKEM768"), None);
+        assert_eq!(agreed("TLSv1.3", "X25519"), Some(Downgrade::Group));
+        assert_eq!(agreed("TLSv1.2", "X25519"), Some(Downgrade::Version));
+        assert_eq!(agreed("TLSv1.2", "X25519"), None);
+        assert_eq!(agreed("TLSv1.3", "X25519MLKEM768"), None, "more is welcome");
     }
 
     #[test]

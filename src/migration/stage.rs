@@ -16,8 +16,8 @@ crate::label!(Stage {
     Enforce => "enforce",
 });
 
-/// The block of logins of which exactly `migration.brownout_share` are refused.
-const BLOCK: u64 = 100;
+/// What `migration.brownout_share` is a share of.
+const HUNDRED: u32 = 100;
 
 const DAY: u64 = 86_400;
 
@@ -89,18 +89,24 @@ pub fn next_opening(windows: &[DailyWindow], now: SystemTime) -> Option<u64> {
 }
 
 /// Whether an account's login of that number, counted from 0, is among those that a brownout refuses: `share` of each
-/// hundred, drawn by the seed.
+/// hundred, drawn by the seed, and spread over it: 20 are one of each five.
 pub fn is_drawn(brownout: &Brownout, account: &str, number: u64) -> bool {
-    let block = number / BLOCK;
+    let parts = greatest_common_divisor(brownout.share, HUNDRED);
+    let (length, quota) = (u64::from(HUNDRED / parts), brownout.share / parts);
+    let block = number / length;
     let lot = |place: u64| {
         let name =
             account.bytes().fold(FNV_OFFSET, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(FNV_PRIME));
         let seeded = mixed(name ^ u64::from(brownout.seed));
         (mixed(seeded ^ mixed(block).wrapping_add(place)), place)
     };
-    let own = lot(number % BLOCK);
-    let before = (0..BLOCK).filter(|place| lot(*place) < own).count();
-    u32::try_from(before).is_ok_and(|before| before < brownout.share)
+    let own = lot(number % length);
+    let before = (0..length).filter(|place| lot(*place) < own).count();
+    u32::try_from(before).is_ok_and(|before| before < quota)
+}
+
+fn greatest_common_divisor(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }
 
 /// Fowler–Noll–Vo, 64 bits.
@@ -168,6 +174,8 @@ pub(crate) mod tests {
                     (block * 100..block * 100 + 100).filter(|n| is_drawn(&brownout, "nova", *n)).count();
                 assert_eq!(drawn, share as usize);
             }
+            let first = (0..100).position(|number| is_drawn(&brownout, "nova", number)).unwrap();
+            assert!(share == 1 || share == 37 || first < 10, "spread over the hundred: {first}");
         }
         let drawn = |seed, account: &str| -> Vec<u64> {
             let brownout = Brownout { share: 10, windows: Vec::new(), seed };

@@ -129,6 +129,8 @@ metrics! {
         "Those of them that are ready for TLS to be enforced, see sealock adoption.";
     Counter STAGE_STEP_BACKS = "sealock_stage_step_backs_total" in Count []
         "Times that an account went back to stage warn because more of its clients would have been refused than are borne.";
+    Counter DOWNGRADES = "sealock_downgrades_total" in Count ["kind"]
+        "Logins that are less safe than those before from the same account and network: plaintext after TLS, an older version, no hybrid key exchange.";
     Counter CLIENT_DISCONNECTS = "sealock_client_disconnects_total" in Count ["cause"]
         "Ends of logged-in client connections.";
     Histogram CLIENT_HANDSHAKE = "sealock_client_handshake_seconds" in Seconds []

@@ -23,6 +23,7 @@ mod differential;
 mod drain;
 mod failover;
 mod faults;
+mod fleet;
 mod leaks;
 mod lifecycle;
 mod limits;

@@ -8,7 +8,7 @@ use crate::support::eventually;
 use crate::support::login::{Login, ServerError};
 use crate::support::proxy::Proxy;
 use crate::support::server::{PASSWORD, USER};
-use crate::support::tls::unverified;
+use crate::support::tls::{unverified, unverified_with};
 
 /// A login that says which program it is.
 pub fn login(proxy: &Proxy, user: &str, program: &str) -> Login {
@@ -205,4 +205,33 @@ fn a_listener_that_requires_tls_refuses_whatever_the_stage_is() {
         Proxy::builder().tls("mode = \"required\"").section("[migration]\nstage = \"observe\"").start();
     assert_eq!(refused(&login(&proxy, USER, "api"), 2), 2);
     assert_eq!(proxy.metric("sealock_plaintext_logins_total", &[]), 0.0);
+}
+
+#[test]
+fn a_client_that_falls_back_is_told_of_with_its_first_connection() {
+    let proxy = Proxy::builder().start();
+    let (plain, encrypted) =
+        (login(&proxy, USER, "api"), login(&proxy, USER, "api").tls(&unverified(), "localhost"));
+    let old = login(&proxy, USER, "api").tls(&unverified_with(&[&rustls::version::TLS12]), "localhost");
+    let told = |kind: &str| {
+        let line = format!(
+            "account=\"app\" network=\"127.0.0.0/24\" program=\"api\" listener=\"listener[0]\" kind=\"{kind}\""
+        );
+        let lines =
+            proxy.log().lines().filter(|log| log.contains("WARN") && log.contains(&line)).count() as f64;
+        assert!((lines - proxy.metric("sealock_downgrades_total", &[&format!("\"{kind}\"")])).abs() < 0.1);
+        lines
+    };
+    for (login, plaintext, version) in [
+        (&plain, 0.0, 0.0),     // as it always was
+        (&encrypted, 0.0, 0.0), // better
+        (&plain, 1.0, 0.0),
+        (&plain, 1.0, 0.0), // told once
+        (&encrypted, 1.0, 0.0),
+        (&old, 1.0, 1.0),
+        (&plain, 2.0, 1.0),
+    ] {
+        assert_eq!(refused(login, 1), 0);
+        assert_eq!((told("plaintext"), told("version")), (plaintext, version));
+    }
 }

@@ -30,7 +30,7 @@ fn fleet() -> Vec<Client> {
         number,
         account: ACCOUNTS[number / 20],
         kind: KINDS[number % 6],
-        upgrades: !(number >= 60 && number % 4 == 0),
+        upgrades: !(number >= 60 && number.is_multiple_of(4)),
     };
     (0..100).map(client).collect()
 }

@@ -96,6 +96,7 @@ async fn index() -> Response {
             "/api/v1/sessions": "who is connected, in which state, pinned by what; account, state, pin, limit",
             "/api/v1/certificates": "every certificate and revocation list in use",
             "/api/v1/adoption": "who connects how, and which accounts are ready for TLS to be enforced",
+            "/api/v1/shadow": "what the candidates in listener.shadow would have broken",
             "/api/v1/stages": "what is asked of accounts' clients in plaintext",
             "/api/v1/stage": "POST: sets an account's stage (sealock stage)",
             "/api/v1/reloads": "the last reloads, the latest first",

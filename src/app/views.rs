@@ -23,7 +23,7 @@ use crate::telemetry::Label as _;
 pub(super) fn views(frontend: &Arc<Frontend>, reloader: &Arc<Reloader>) -> Views {
     let (sessions, pools) = (Arc::clone(frontend), Arc::clone(frontend));
     let (counted, settings) = (Arc::clone(frontend), Arc::clone(reloader));
-    let staged = Arc::clone(frontend);
+    let (staged, shadowed) = (Arc::clone(frontend), Arc::clone(frontend));
     let (certificates, reloads) = (Arc::clone(frontend), Arc::clone(reloader));
     Views {
         sessions: Arc::new(move |filter| {
@@ -32,6 +32,7 @@ pub(super) fn views(frontend: &Arc<Frontend>, reloader: &Arc<Reloader>) -> Views
         pools: Arc::new(move |filter| Pools::select(pool_rows(&pools), filter)),
         certificates: Arc::new(move || in_use(&certificates.context.load())),
         adoption: Arc::new(move || stages::adoption(&counted, settings.config().migration.quiet_period)),
+        shadow: Arc::new(move || shadowed.shadows.report(shadowed.context.load().shadow_since())),
         stages: Arc::new(move || stages::rows(&staged)),
         reloads: Arc::new(move || Reloads { reloads: reloads.journal().rows() }),
     }

@@ -66,6 +66,27 @@ pub struct Listener {
     pub unix_mode: u32,
     /// TLS towards clients.
     pub tls: ListenerTls,
+    /// What is tried on their handshakes without being used.
+    pub shadow: Option<Shadow>,
+}
+
+/// A candidate: what is not said is as the listener has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shadow {
+    /// PEM file with the chain, leaf first.
+    pub certificate: Option<PathBuf>,
+    /// PEM file with the private key of the leaf.
+    pub key: Option<PathBuf>,
+    /// Oldest protocol version.
+    pub min_version: Option<TlsVersion>,
+    /// Cipher suites by their IANA names; none: all.
+    pub ciphers: Vec<&'static str>,
+    /// Rule for clients' certificates.
+    pub client_certificate: Option<ClientCertificate>,
+    /// PEM file with the CAs that issue them.
+    pub client_ca: Option<PathBuf>,
+    /// PEM files with the revocation lists of those CAs.
+    pub crl: Vec<PathBuf>,
 }
 
 /// TLS of a listener.

@@ -10,8 +10,9 @@ use crate::backend::proxy_header::Origin;
 use crate::config::model::Stage;
 use crate::frontend::login::{Claim, LoginAttempt};
 use crate::frontend::login_error::LoginError;
-use crate::frontend::metrics::PlaintextOutcome;
+use crate::frontend::metrics::{PlaintextOutcome, ShadowVerdict};
 use crate::migration::attributes::{self, Software};
+use crate::migration::explain::Cause;
 use crate::migration::ledger::{self, Downgrade, Sighting, Transport};
 use crate::migration::mend::switch_on;
 use crate::migration::stages::{Setting, Verdict};
@@ -27,11 +28,18 @@ pub struct Entrance {
     pub listener: String,
     /// In plaintext or not.
     pub transport: Transport,
+    /// What its listener's candidate has against it; none where nothing was tried.
+    pub objections: Option<Vec<Cause>>,
 }
 
 impl Entrance {
     /// Of a client from `origin`, none being a unix socket, at the listener of that number.
-    pub fn new(origin: Option<Origin>, tls: Option<&TlsInfo>, listener: usize) -> Arc<Self> {
+    pub fn new(
+        origin: Option<Origin>,
+        tls: Option<&TlsInfo>,
+        listener: usize,
+        objections: Option<Vec<Cause>>,
+    ) -> Arc<Self> {
         let transport = match (tls, origin) {
             (Some(tls), _) => Transport::Tls(ledger::Tls {
                 version: tls.version_name().to_owned(),
@@ -42,7 +50,7 @@ impl Entrance {
             (None, None) => Transport::Unix,
         };
         let network = ledger::network(origin.map(|origin| origin.client.ip()));
-        Arc::new(Self { network, listener: format!("listener[{listener}]"), transport })
+        Arc::new(Self { network, listener: format!("listener[{listener}]"), transport, objections })
     }
 
     /// As a metric label.
@@ -78,11 +86,21 @@ impl LoginAttempt<'_> {
             self.judge(claim, sighting, now)?;
         } else {
             let client = sighting.client.clone();
+            self.count_shadow(&client);
             self.alarm(self.frontend.ledger.record(sighting, now), &client);
         }
         let account = self.context.accounts.find(&claim.user).map(|account| account.user.as_str());
         self.frontend.metrics.account_logins.increment(account, self.client.entrance.label());
         Ok(())
+    }
+
+    /// Counts what a candidate would have done with this client.
+    fn count_shadow(&self, client: &ledger::Key) {
+        let since = self.context.shadow_since();
+        let (Some(since), Some(objections)) = (since, &self.client.entrance.objections) else { return };
+        self.frontend.shadows.record(since, client, objections);
+        let verdict = if objections.is_empty() { ShadowVerdict::Kept } else { ShadowVerdict::Broken };
+        self.frontend.metrics.shadow_logins.increment(verdict);
     }
 
     /// Tells of a client that is less safe than it was.

@@ -8,6 +8,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use rustls::ServerConfig;
 use tokio::time::Instant as Deadline;
 
 use crate::auth::{self, Channel, Salt};
@@ -26,13 +27,14 @@ use crate::frontend::refusal::{Refusal, Step};
 use crate::frontend::registry::ClientId;
 use crate::frontend::session::Session;
 use crate::migration::attributes::{self, Software};
-use crate::migration::explain::Who;
+use crate::migration::explain::{Cause, Who};
 use crate::protocol::capabilities::Capabilities;
-use crate::protocol::handshake::{FirstPacket, Greeting, HandshakeError, HandshakeResponse};
+use crate::protocol::handshake::{FirstPacket, Greeting, HandshakeError as PacketProblem, HandshakeResponse};
 use crate::telemetry::Label as _;
 use crate::tls::packets::{PacketError, PacketStream};
+use crate::tls::shadow::Candidate;
 use crate::tls::socket::{Peer, Socket};
-use crate::tls::stream::{self, MaybeTls, TlsInfo};
+use crate::tls::stream::{self, HandshakeError, MaybeTls, TlsInfo};
 
 /// Capabilities that are announced when the backend has them. Compression is the proxy's own, and always announced.
 const ANNOUNCED: Capabilities = CLIENT_CHOICES
@@ -71,6 +73,8 @@ struct Greeted {
     salt: Salt,
     announced: Capabilities,
     deadline: Deadline,
+    /// What the listener's candidate has against its TLS handshake.
+    objections: Option<Vec<Cause>>,
 }
 
 /// The client has named itself, on the connection that it will use.
@@ -140,6 +144,7 @@ impl Accepted {
             salt,
             announced,
             deadline,
+            objections: None,
         };
         let secured = greeted.secure(&frontend).await?;
         secured.authenticate(frontend, context, place, since).await
@@ -191,16 +196,16 @@ impl Greeted {
             max_packet: response.max_packet,
             tls: tls.as_ref().map(TlsInfo::version_name),
             rotation: tls.as_ref().and(listener).map(|listener| Arc::clone(&listener.retirement)),
-            entrance: Entrance::new(self.origin, tls.as_ref(), self.listener),
+            entrance: Entrance::new(self.origin, tls.as_ref(), self.listener, self.objections),
         };
         Ok(Secured { packets: self.packets, response, facts, tls, id: self.id, salt: self.salt })
     }
 
-    async fn read<T>(&mut self, parse: fn(&[u8]) -> Result<T, HandshakeError>) -> Result<T, Refusal> {
+    async fn read<T>(&mut self, parse: fn(&[u8]) -> Result<T, PacketProblem>) -> Result<T, Refusal> {
         let refusal = match self.packets.read().await {
             Ok(payload) => match parse(&payload) {
                 Ok(packet) => return Ok(packet),
-                Err(HandshakeError::Old) => Refusal::OldClient,
+                Err(PacketProblem::Old) => Refusal::OldClient,
                 Err(error) => Refusal::Malformed(error),
             },
             Err(error) => {
@@ -223,15 +228,20 @@ impl Greeted {
         let (plain, mut buffer) = self.packets.into_parts();
         let Ok(mut socket) = plain.into_socket() else { return Err(Refusal::TlsNotOffered) };
         socket.unread(buffer.take());
-        let accepted = stream::accept(socket, Arc::clone(tls.config()));
+        let shadow = context.listener(self.listener).and_then(|listener| listener.shadow.as_ref());
+        let accepted = accept(socket, Arc::clone(tls.config()), shadow);
         let accepted =
             tokio::time::timeout_at(self.deadline, accepted).await.map_err(|_| Refusal::TimedOutInTls)?;
+        let (accepted, objections) = match accepted {
+            Ok((stream, objections)) => (Ok(stream), objections),
+            Err(error) => (Err(error), None),
+        };
         frontend.metrics.tls.observe(&accepted);
         let mut packets =
             PacketStream::new(accepted.map_err(Refusal::Tls)?, context.limits.max_handshake_packet);
         packets.set_sequence(sequence);
         packets.set_deadline(self.deadline);
-        Ok(Self { packets, ..self })
+        Ok(Self { packets, objections, ..self })
     }
 
     fn demands_tls(&self) -> bool {
@@ -296,6 +306,20 @@ pub async fn turn_away(socket: Socket, refusal: &Refusal) {
     if let Some(error) = refusal.to_client() {
         let _ = packets.write(&error.encode_before_greeting()).await;
     }
+}
+
+/// Performs the TLS handshake and, where there is a candidate, asks it what it would have had against it.
+async fn accept(
+    socket: Socket,
+    config: Arc<ServerConfig>,
+    shadow: Option<&Candidate>,
+) -> Result<(MaybeTls, Option<Vec<Cause>>), HandshakeError> {
+    let Some(shadow) = shadow else { return Ok((stream::accept(socket, config).await?, None)) };
+    let (stream, hello) = stream::accept_observed(socket, config).await?;
+    let objections = stream.tls_info().map(|info| {
+        shadow.objections(&hello, &info, stream.peer_chain()).into_iter().map(Cause::from).collect()
+    });
+    Ok((stream, objections))
 }
 
 /// What a client says of itself.

@@ -33,6 +33,8 @@ pub struct FrontendMetrics {
     pub account_logins: AccountLogins,
     /// Accounts that went back to *warn* by themselves.
     pub step_backs: Counter,
+    /// Logins that a candidate was tried on.
+    pub shadow_logins: Family<ShadowVerdict>,
     /// Clients that are less safe than they were.
     pub downgrades: Family<Downgrade>,
     /// Ends of sessions.
@@ -75,6 +77,7 @@ impl FrontendMetrics {
             plaintext_logins: registry.counters(&names::PLAINTEXT_LOGINS, &[]),
             account_logins: AccountLogins(Arc::clone(registry)),
             step_backs: registry.counter(&names::STAGE_STEP_BACKS, &[]),
+            shadow_logins: registry.counters(&names::SHADOW_LOGINS, &[]),
             downgrades: registry.counters(&names::DOWNGRADES, &[]),
             disconnects: registry.counters(&names::CLIENT_DISCONNECTS, &[]),
             handshake_seconds: registry.histogram(&names::CLIENT_HANDSHAKE, &[]),
@@ -106,6 +109,17 @@ impl AccountLogins {
         self.0.counter(&names::ACCOUNT_LOGINS, &labels).increment(1);
     }
 }
+
+/// What a candidate would have done with a login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShadowVerdict {
+    /// It would have come in, as far as can be known.
+    Kept,
+    /// It would not.
+    Broken,
+}
+
+crate::label!(ShadowVerdict { Kept => "kept", Broken => "broken" });
 
 /// What became of a login in plaintext.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -94,7 +94,7 @@ causes! {
     Io = "io" "The connection failed during the TLS handshake."
         => "Look at the network in between.";
     NoCommonVersion = "no_common_version" "The client offers no TLS version that the listener speaks."
-        => "Update the client's TLS library to TLS 1.2 or later, or lower `listener.tls.min_version`.";
+        => "Update the client's TLS library to one that speaks `listener.tls.min_version`, or lower that.";
     NoCommonCipher = "no_common_cipher" "The client offers no cipher suite that the listener speaks."
         => "Let the client offer an ECDHE suite with AES-GCM or ChaCha20-Poly1305: its cipher list is too narrow or too old.";
     NoCommonGroup = "no_common_group" "The client offers no key-exchange group that the listener speaks."

@@ -9,6 +9,7 @@ pub mod attributes;
 pub mod explain;
 pub mod ledger;
 pub mod mend;
+pub mod shadow;
 pub mod stage;
 pub mod stages;
 pub mod state_file;

@@ -117,13 +117,7 @@ impl Pool {
 }
 
 /// The lease on an idle connection. To whoever did not use it last it is another use.
-fn lent(
-    permit: Permit,
-    request: &Request<'_>,
-    login: &Arc<Login>,
-    mut idle: Idle,
-    wish: Wish<'_>,
-) -> Lease {
+fn lent(permit: Permit, request: &Request<'_>, login: &Arc<Login>, mut idle: Idle, wish: Wish<'_>) -> Lease {
     if let Some(shared) = idle.connection.shared().filter(|shared| Some(shared.usage) != wish.last) {
         shared.usage.number += 1;
         shared.valid = Valid::default();

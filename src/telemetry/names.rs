@@ -129,6 +129,8 @@ metrics! {
         "Those of them that are ready for TLS to be enforced, see sealock adoption.";
     Counter STAGE_STEP_BACKS = "sealock_stage_step_backs_total" in Count []
         "Times that an account went back to stage warn because more of its clients would have been refused than are borne.";
+    Counter SHADOW_LOGINS = "sealock_shadow_logins_total" in Count ["verdict"]
+        "Logins inside TLS that the candidate of their listener (listener.shadow) was tried on: kept, or broken if it were in use.";
     Counter DOWNGRADES = "sealock_downgrades_total" in Count ["kind"]
         "Logins that are less safe than those before from the same account and network: plaintext after TLS, an older version, no hybrid key exchange.";
     Counter CLIENT_DISCONNECTS = "sealock_client_disconnects_total" in Count ["cause"]

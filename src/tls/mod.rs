@@ -30,6 +30,7 @@ pub mod read_buffer;
 pub mod rehearsal;
 pub mod revocation;
 pub mod server;
+pub mod shadow;
 pub mod socket;
 pub mod stream;
 #[cfg(test)]

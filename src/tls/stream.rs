@@ -11,13 +11,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use rustls::pki_types::CertificateDer;
+use rustls::server::Acceptor;
 use rustls::{CipherSuite, CommonState, HandshakeKind, ProtocolVersion, ServerConfig};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
+use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor, TlsConnector, client, server};
 
 use crate::config::model::TlsVersion;
 use crate::tls::client::ClientTls;
 use crate::tls::fingerprint::Fingerprint;
+use crate::tls::shadow::Hello;
 use crate::tls::socket::Socket;
 
 /// A connection in plaintext or inside TLS.
@@ -69,6 +72,20 @@ pub async fn accept(socket: Socket, config: Arc<ServerConfig>) -> Result<MaybeTl
     Ok(MaybeTls::Server(Box::new(stream)))
 }
 
+/// The same, and what the client said first.
+///
+/// # Errors
+/// As for [`accept`].
+pub async fn accept_observed(
+    socket: Socket,
+    config: Arc<ServerConfig>,
+) -> Result<(MaybeTls, Hello), HandshakeError> {
+    let begun = LazyConfigAcceptor::new(Acceptor::default(), socket).await?;
+    let hello = Hello::of(&begun.client_hello());
+    let stream = begun.into_stream(config).await?;
+    Ok((MaybeTls::Server(Box::new(stream)), hello))
+}
+
 /// Performs the client's side of a handshake on `socket`.
 ///
 /// # Errors
@@ -109,6 +126,16 @@ impl MaybeTls {
         }
     }
 
+    /// The certificates that the other side showed, its leaf first; also of a session that was resumed.
+    pub fn peer_chain(&self) -> &[CertificateDer<'static>] {
+        let shown = match self {
+            Self::Plain(_) => None,
+            Self::Server(stream) => stream.get_ref().1.peer_certificates(),
+            Self::Client(stream) => stream.get_ref().1.peer_certificates(),
+        };
+        shown.unwrap_or_default()
+    }
+
     /// Whether what is sent can be read by nobody in between: TLS, or a unix socket.
     pub fn is_secure(&self) -> bool {
         match self {
@@ -145,7 +172,7 @@ impl TlsInfo {
 }
 
 /// The IANA name; rustls has names of its own for the suites of TLS 1.3.
-fn cipher_name(suite: CipherSuite) -> &'static str {
+pub(super) fn cipher_name(suite: CipherSuite) -> &'static str {
     match suite {
         CipherSuite::TLS13_AES_128_GCM_SHA256 => "TLS_AES_128_GCM_SHA256",
         CipherSuite::TLS13_AES_256_GCM_SHA384 => "TLS_AES_256_GCM_SHA384",

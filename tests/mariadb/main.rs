@@ -33,6 +33,7 @@ mod pool;
 mod reload;
 mod replication;
 mod rotation;
+mod shadow;
 mod stages;
 mod support;
 mod transport;

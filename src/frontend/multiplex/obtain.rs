@@ -58,12 +58,7 @@ impl Session {
     }
 
     /// Gets a connection where there is none, and makes it so.
-    async fn obtain_ready(
-        &mut self,
-        own: &mut Multiplex,
-        needs: Needs,
-        mut fresh: bool,
-    ) -> Result<(), Halt> {
+    async fn obtain_ready(&mut self, own: &mut Multiplex, needs: Needs, mut fresh: bool) -> Result<(), Halt> {
         for _ in 0..ATTEMPTS {
             if self.lease.is_none() {
                 fresh = true;
@@ -120,7 +115,8 @@ impl Session {
     /// Whether the connection is as the command needs it, so that nothing has to be sent first.
     fn is_ready(&mut self, own: &Multiplex, needs: &Needs) -> bool {
         let Some(shared) = self.shared() else { return false };
-        let (valid, plain) = (shared.valid, needs.state.is_none() && !needs.own_tracking && !needs.any_schema);
+        let (valid, plain) =
+            (shared.valid, needs.state.is_none() && !needs.own_tracking && !needs.any_schema);
         plain
             && shared.tracking == Tracking::Everything
             && !shared.owes_others()

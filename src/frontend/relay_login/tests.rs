@@ -195,6 +195,7 @@ impl Stage {
             service: None,
             prober: None,
             tls: config.tls,
+            shadow: (Vec::new(), 1),
             stages: Policy::new(&config.migration, &config.accounts),
             limits: config.limits,
             pool: config.pool,
@@ -208,7 +209,7 @@ impl Stage {
             max_packet: 1024,
             tls: None,
             rotation: None,
-            entrance: Entrance::new(None, None, 0),
+            entrance: Entrance::new(None, None, 0, None),
         };
         Self { server, context: frontend.context.load_full(), frontend, client }
     }

@@ -46,7 +46,7 @@ impl Ca {
         Self { pem, issuer: Issuer::new(params, key) }
     }
 
-    fn revoking(&self, serial: u64) -> String {
+    pub fn revoking(&self, serial: u64) -> String {
         let hour_ago = OffsetDateTime::now_utc() - Duration::HOUR;
         let revoked = RevokedCertParams {
             serial_number: SerialNumber::from(serial),
@@ -67,18 +67,18 @@ impl Ca {
 }
 
 /// A client's certificate: valid from and until days from now, and what it is for.
-struct Wanted {
-    serial: u64,
-    days: (i64, i64),
-    purpose: ExtendedKeyUsagePurpose,
+pub struct Wanted {
+    pub serial: u64,
+    pub days: (i64, i64),
+    pub purpose: ExtendedKeyUsagePurpose,
 }
 
 impl Wanted {
-    fn good() -> Self {
+    pub fn good() -> Self {
         Self { serial: 1, days: (-1, 1), purpose: ExtendedKeyUsagePurpose::ClientAuth }
     }
 
-    fn issued_by(self, ca: &Ca, more: &[&Ca]) -> Arc<ClientConfig> {
+    pub fn issued_by(self, ca: &Ca, more: &[&Ca]) -> Arc<ClientConfig> {
         let mut params = CertificateParams::default();
         let now = OffsetDateTime::now_utc();
         params.serial_number = Some(SerialNumber::from(self.serial));

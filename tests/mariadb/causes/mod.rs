@@ -1,6 +1,6 @@
 //! Each cause of a refusal is induced, counted under its code, and told in the log with what to do about it.
 
-mod certificates;
+pub mod certificates;
 mod client_hello;
 mod handshakes;
 mod logins;

@@ -14,9 +14,11 @@ use crate::backend::health::Health;
 use crate::config::Config;
 use crate::config::model;
 use crate::frontend::context::{Context, ListenerContext};
+use crate::frontend::metrics::OTHER_ACCOUNTS;
 use crate::frontend::rotation::{self, Retirement};
 use crate::migration::stage::Policy;
 use crate::pool::close_reason::CloseReason;
+use crate::telemetry::label::Transport;
 use crate::telemetry::{Family, Registry, names};
 use crate::tls::server::{Common, ServerTls};
 use crate::tls::shadow::Candidate;
@@ -100,6 +102,10 @@ impl Builder {
         self.registry.gauge(&names::CONFIG_GENERATION, &[]).set(as_f64(context.number));
         self.registry.gauge(&names::CLIENTS_LIMIT, &[]).set(f64::from(context.limits.max_clients));
         expiry::record(&self.registry, context, before);
+        let accounts = context.stages.accounts().map(String::as_str);
+        for account in accounts.chain([OTHER_ACCOUNTS]) {
+            let _zero: Family<Transport> = self.registry.counters(&names::ACCOUNT_LOGINS, &[account]);
+        }
         for backend in &context.backends {
             // `pool` looks these up when a connection closes; they are to be there before.
             let _zero: Family<CloseReason> =

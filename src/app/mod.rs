@@ -303,6 +303,7 @@ mod tests {
         let text = registry.render();
         for line in [
             "sealock_draining 0\n",
+            "sealock_account_logins_total{account=\"(other)\",transport=\"tls\"} 0\n",
             "sealock_statement_seconds_count 0\n",
             "sealock_config_reloads_total{outcome=\"refused\"} 0\n",
             "sealock_backend_closes_total{backend=\"db1\",reason=\"broken\"} 0\n",

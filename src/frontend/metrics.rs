@@ -100,7 +100,7 @@ impl FrontendMetrics {
 pub struct AccountLogins(Arc<Registry>);
 
 /// All other accounts; a user name that reads so is another matter, but no configuration will have it.
-const OTHER_ACCOUNTS: &str = "(other)";
+pub const OTHER_ACCOUNTS: &str = "(other)";
 
 impl AccountLogins {
     /// Counts one. Looked up by name: a login is far dearer than that.

@@ -10,6 +10,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use crate::migration::downgrade::{Downgrade, always_encrypted};
+
 /// In place of network, program and listener where there is no room for them.
 pub const OVERFLOW: &str = "*";
 
@@ -61,19 +63,6 @@ pub struct Tls {
     /// Key-exchange group; `none` for a resumed session of TLS 1.2.
     pub group: String,
 }
-
-/// In what a login is less safe than those before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Downgrade {
-    /// It is in plaintext, where there was TLS.
-    Plaintext,
-    /// It agreed on an older version.
-    Version,
-    /// It did without the hybrid key exchange.
-    Group,
-}
-
-crate::label!(Downgrade { Plaintext => "plaintext", Version => "version", Group => "group" });
 
 /// What is known of one who connects. Times are Unix timestamps in seconds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -139,12 +128,7 @@ struct State {
 impl Ledger {
     /// With what is known already, and room for `most` entries.
     pub fn new(most: usize, known: Vec<Entry>) -> Self {
-        let place = |entry: &Entry| (entry.client.account.clone(), entry.client.network.clone());
-        let mut encrypted: HashSet<_> =
-            known.iter().filter(|entry| !entry.tls.is_empty()).map(place).collect();
-        for entry in known.iter().filter(|entry| entry.last_in_plaintext().is_some()) {
-            encrypted.remove(&place(entry));
-        }
+        let encrypted = always_encrypted(&known);
         let entries = known.into_iter().map(|entry| (entry.client.clone(), entry)).collect();
         Self { most, state: Mutex::new(State { entries, encrypted, changed: false }) }
     }
@@ -243,20 +227,6 @@ impl State {
         let known = self.entries.contains_key(&client) || self.entries.len() < most;
         let client = if known { client } else { client.overflow() };
         self.entries.entry(client).or_insert_with_key(|client| Entry::new(client.clone(), now))
-    }
-}
-
-impl Tls {
-    /// What the same client has lost since it agreed on this.
-    fn shrunk_to(&self, agreed: &Self) -> Option<Downgrade> {
-        let hybrid = |agreed: &Self| agreed.group.contains("MLKEM");
-        if agreed.version < self.version {
-            Some(Downgrade::Version)
-        } else if hybrid(self) && !hybrid(agreed) {
-            Some(Downgrade::Group)
-        } else {
-            None
-        }
     }
 }
 
@@ -390,44 +360,6 @@ pub(crate) mod tests {
             ledger.is_due(&sighting("nova", program, Transport::Plaintext).client, at(second))
         };
         assert!(due("api", 100) && !due("api", 3699) && due("compute", 101) && due("api", 3700));
-    }
-
-    #[test]
-    fn who_was_encrypted_and_comes_in_plaintext_is_told_at_once() {
-        let ledger = Ledger::new(10, Vec::new());
-        let plaintext =
-            |ledger: &Ledger, program| ledger.record(sighting("nova", program, Transport::Plaintext), at(9));
-        let encrypted = |program| ledger.record(sighting("nova", program, tls()), at(1));
-        assert_eq!((encrypted("api"), encrypted("api")), (None, None));
-        let again = Ledger::new(10, ledger.entries());
-        assert_eq!(
-            plaintext(&again, "compute"),
-            Some(Downgrade::Plaintext),
-            "its network was all TLS, before a restart"
-        );
-        assert_eq!(plaintext(&ledger, "api"), Some(Downgrade::Plaintext));
-        assert_eq!(plaintext(&ledger, "api"), None, "once");
-        assert_eq!(plaintext(&ledger, "compute"), None, "it never was, and its network is mixed");
-        assert_eq!(encrypted("api"), None);
-        assert_eq!(
-            ledger.refuse(sighting("nova", "api", Transport::Plaintext), at(2)),
-            Some(Downgrade::Plaintext)
-        );
-        assert_eq!(ledger.refuse(sighting("nova", "api", Transport::Plaintext), at(2)), None);
-    }
-
-    #[test]
-    fn the_same_client_that_agrees_on_less_is_told() {
-        let ledger = Ledger::new(10, Vec::new());
-        let agreed = |version: &str, group: &str| {
-            let agreed = Tls { version: version.to_owned(), cipher: String::new(), group: group.to_owned() };
-            ledger.record(sighting("nova", "api", Transport::Tls(agreed)), at(1))
-        };
-        assert_eq!(agreed("TLSv1.3", "X25519MLKEM768"), None);
-        assert_eq!(agreed("TLSv1.3", "X25519"), Some(Downgrade::Group));
-        assert_eq!(agreed("TLSv1.2", "X25519"), Some(Downgrade::Version));
-        assert_eq!(agreed("TLSv1.2", "X25519"), None);
-        assert_eq!(agreed("TLSv1.3", "X25519MLKEM768"), None, "more is welcome");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 pub mod adoption;
 pub mod attributes;
+pub mod downgrade;
 pub mod explain;
 pub mod ledger;
 pub mod mend;

@@ -3,6 +3,7 @@
 //! A login is judged when the client has proved who it is, at the handshake and at COM_CHANGE_USER: whoever only claims a name
 //! is neither counted nor refused under it, and cannot make its account step back.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -25,6 +26,8 @@ use crate::tls::stream::TlsInfo;
 pub struct Entrance {
     /// Its network, see [`ledger::network`].
     pub network: String,
+    /// Its address; none over a unix socket.
+    pub address: Option<IpAddr>,
     /// The listener, as in the configuration.
     pub listener: String,
     /// In plaintext or not.
@@ -50,8 +53,9 @@ impl Entrance {
             (None, Some(_)) => Transport::Plaintext,
             (None, None) => Transport::Unix,
         };
-        let network = ledger::network(origin.map(|origin| origin.client.ip()));
-        Arc::new(Self { network, listener: format!("listener[{listener}]"), transport, objections })
+        let address = origin.map(|origin| origin.client.ip());
+        let network = ledger::network(address);
+        Arc::new(Self { network, address, listener: format!("listener[{listener}]"), transport, objections })
     }
 
     /// As a metric label.
@@ -71,7 +75,12 @@ impl Entrance {
             program: software.program,
             listener: self.listener.clone(),
         };
-        Sighting { client, library: software.library, transport: self.transport.clone() }
+        Sighting {
+            client,
+            address: self.address,
+            library: software.library,
+            transport: self.transport.clone(),
+        }
     }
 }
 

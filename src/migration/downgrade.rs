@@ -47,7 +47,7 @@ impl Tls {
 mod tests {
     use super::*;
     use crate::migration::ledger::tests::{at, sighting, tls};
-    use crate::migration::ledger::{Ledger, Transport};
+    use crate::migration::ledger::{Ledger, Sighting, Transport};
 
     #[test]
     fn who_was_encrypted_and_comes_in_plaintext_is_told_at_once() {
@@ -71,6 +71,21 @@ mod tests {
             Some(Downgrade::Plaintext)
         );
         assert_eq!(ledger.refuse(sighting("nova", "api", Transport::Plaintext), at(2)), None);
+    }
+
+    #[test]
+    fn hosts_of_one_network_are_switched_over_one_after_the_other_without_an_alarm() {
+        let ledger = Ledger::new(10, Vec::new());
+        let from = |address: &str, transport| {
+            let address = address.parse().ok();
+            ledger.record(Sighting { address, ..sighting("nova", "compute", transport) }, at(1))
+        };
+        assert_eq!(from("10.0.0.1", Transport::Plaintext), None);
+        for _ in 0..3 {
+            assert_eq!(from("10.0.0.2", tls()), None);
+            assert_eq!(from("10.0.0.1", Transport::Plaintext), None, "as it always was");
+        }
+        assert_eq!(from("10.0.0.2", Transport::Plaintext), Some(Downgrade::Plaintext));
     }
 
     #[test]

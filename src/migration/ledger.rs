@@ -23,6 +23,8 @@ const SILENCE: u64 = 3600;
 pub struct Sighting {
     /// Who.
     pub client: Key,
+    /// From where; none over a unix socket.
+    pub address: Option<IpAddr>,
     /// Name and version of the library; empty where it does not say.
     pub library: String,
     /// How.
@@ -93,9 +95,6 @@ pub struct Entry {
     pub unix: u64,
     /// Connections inside TLS, by what was agreed on.
     pub tls: Vec<TlsUse>,
-    /// What its latest connection over a network agreed on; none: it was in plaintext, or there was none.
-    #[serde(default)]
-    pub latest: Option<Tls>,
     /// When the log last told of it, in this process.
     #[serde(skip)]
     told: Option<u64>,
@@ -122,6 +121,8 @@ struct State {
     entries: HashMap<Key, Entry>,
     /// Accounts and networks from which they came encrypted, and never in plaintext.
     encrypted: HashSet<(String, String)>,
+    /// How each came last, address by address, with which library: in TLS or not.
+    latest: HashMap<(Key, Option<IpAddr>), (String, Option<Tls>)>,
     changed: bool,
 }
 
@@ -130,7 +131,7 @@ impl Ledger {
     pub fn new(most: usize, known: Vec<Entry>) -> Self {
         let encrypted = always_encrypted(&known);
         let entries = known.into_iter().map(|entry| (entry.client.clone(), entry)).collect();
-        Self { most, state: Mutex::new(State { entries, encrypted, changed: false }) }
+        Self { most, state: Mutex::new(State { entries, encrypted, latest: HashMap::new(), changed: false }) }
     }
 
     /// Counts a login that was completed at `now`. Tells when it is less safe than those before.
@@ -138,7 +139,7 @@ impl Ledger {
         let now = seconds(now);
         let mut state = self.lock();
         let downgrade = state.downgrade(&sighting, self.most, now);
-        let Sighting { client, library, transport } = sighting;
+        let Sighting { client, library, transport, .. } = sighting;
         state.entry(client, self.most, now).seen(library, now).count(transport, now);
         downgrade
     }
@@ -152,7 +153,6 @@ impl Ledger {
         entry.refused += 1;
         entry.first_plaintext.get_or_insert(now);
         entry.last_refused = Some(now);
-        entry.latest = None;
         downgrade
     }
 
@@ -187,8 +187,8 @@ impl Ledger {
 }
 
 impl State {
-    /// Whether a login is less safe than those before it: of the same program, or of anybody in its network. Not asked of
-    /// what shares a bucket.
+    /// Whether a login is less safe than those before it: of the same program at the same address, or of anybody in its
+    /// network. Not asked of what shares a bucket.
     fn downgrade(&mut self, sighting: &Sighting, most: usize, now: u64) -> Option<Downgrade> {
         let client = &sighting.client;
         let place = (client.account.clone(), client.network.clone());
@@ -196,14 +196,8 @@ impl State {
         if entry.client.network == OVERFLOW {
             return None;
         }
-        let (first_tls, same) = (entry.tls.is_empty(), entry.library == sighting.library);
-        let downgrade = match &sighting.transport {
-            Transport::Plaintext => entry.latest.is_some().then_some(Downgrade::Plaintext),
-            Transport::Tls(agreed) if same => {
-                entry.latest.as_ref().and_then(|latest| latest.shrunk_to(agreed))
-            }
-            Transport::Tls(_) | Transport::Unix => None,
-        };
+        let first_tls = entry.tls.is_empty();
+        let downgrade = self.latest_shrunk(sighting, most);
         match &sighting.transport {
             Transport::Plaintext if self.encrypted.remove(&place) => Some(Downgrade::Plaintext),
             Transport::Tls(_) if first_tls && !self.was_in_plaintext(client) => {
@@ -211,6 +205,26 @@ impl State {
                 downgrade
             }
             _ => downgrade,
+        }
+    }
+
+    /// What a client has lost since it last came from the same address; it is remembered how it came now.
+    fn latest_shrunk(&mut self, sighting: &Sighting, most: usize) -> Option<Downgrade> {
+        let agreed = match &sighting.transport {
+            Transport::Unix => return None,
+            Transport::Plaintext => None,
+            Transport::Tls(agreed) => Some(agreed.clone()),
+        };
+        if self.latest.len() >= most {
+            self.latest.clear(); // it is about what happens soon; nothing else is kept of addresses
+        }
+        let key = (sighting.client.clone(), sighting.address);
+        let before = self.latest.insert(key, (sighting.library.clone(), agreed.clone()));
+        let (library, latest) = before.and_then(|(library, latest)| Some((library, latest?)))?;
+        match agreed {
+            None => Some(Downgrade::Plaintext),
+            Some(agreed) if library == sighting.library => latest.shrunk_to(&agreed),
+            Some(_) => None,
         }
     }
 
@@ -251,7 +265,6 @@ impl Entry {
             last_refused: None,
             unix: 0,
             tls: Vec::new(),
-            latest: None,
             told: None,
         }
     }
@@ -278,16 +291,12 @@ impl Entry {
                 self.plaintext += 1;
                 self.first_plaintext.get_or_insert(now);
                 self.last_plaintext = Some(now);
-                self.latest = None;
             }
             Transport::Unix => self.unix += 1,
-            Transport::Tls(agreed) => {
-                self.latest = Some(agreed.clone());
-                match self.tls.iter_mut().find(|used| used.agreed == agreed) {
-                    Some(used) => used.connections += 1,
-                    None => self.tls.push(TlsUse { agreed, connections: 1 }),
-                }
-            }
+            Transport::Tls(agreed) => match self.tls.iter_mut().find(|used| used.agreed == agreed) {
+                Some(used) => used.connections += 1,
+                None => self.tls.push(TlsUse { agreed, connections: 1 }),
+            },
         }
     }
 }
@@ -322,7 +331,7 @@ pub(crate) mod tests {
             program: text(program),
             listener: text("listener[0]"),
         };
-        Sighting { client, library: text("pymysql 1.1.0"), transport }
+        Sighting { client, address: "10.0.0.7".parse().ok(), library: text("pymysql 1.1.0"), transport }
     }
 
     pub(crate) fn tls() -> Transport {

@@ -156,7 +156,7 @@ impl Ledger {
         downgrade
     }
 
-    /// Whether the log has not told of this client for [`SILENCE`]; then it is taken to do so now.
+    /// Whether the log has not told of this client for an hour; then it is taken to do so now.
     pub fn is_due(&self, client: &Key, now: SystemTime) -> bool {
         let now = seconds(now);
         let mut state = self.lock();

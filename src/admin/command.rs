@@ -10,13 +10,15 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Json, Response};
 use axum::routing::post;
 
 use crate::admin::http::refuse;
 use crate::admin::reloads::{Outcome, ReloadRow};
+use crate::admin::stages::{StageChange, StageRow};
 
 /// Sent with each command; any value does.
 pub const HEADER: &str = "sealock-command";
@@ -26,6 +28,8 @@ pub const HEADER: &str = "sealock-command";
 pub struct Commands {
     /// Reads everything again; none where the reload itself failed.
     pub reload: Arc<dyn Fn() -> Doing<Option<ReloadRow>> + Send + Sync>,
+    /// Sets an account's stage; on a thread that may block.
+    pub stage: Arc<dyn Fn(StageChange) -> StageRow + Send + Sync>,
 }
 
 /// A command under way.
@@ -34,7 +38,8 @@ pub type Doing<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 impl Commands {
     /// Where they are.
     pub(super) fn router<S: Clone + Send + Sync + 'static>(self) -> Router<S> {
-        Router::new().route("/api/v1/reload", post(reload)).with_state(self)
+        let router = Router::new().route("/api/v1/reload", post(reload)).route("/api/v1/stage", post(stage));
+        router.with_state(self)
     }
 }
 
@@ -50,6 +55,25 @@ async fn reload(State(commands): State<Commands>, headers: HeaderMap) -> Respons
             (status, Json(row)).into_response()
         }
         None => refuse(StatusCode::INTERNAL_SERVER_ERROR, "the reload failed; please report it"),
+    }
+}
+
+/// 200 with the stage that is in force now.
+async fn stage(
+    State(commands): State<Commands>,
+    headers: HeaderMap,
+    asked: Result<Query<StageChange>, QueryRejection>,
+) -> Response {
+    if let Err(reason) = permitted(&headers) {
+        return refuse(StatusCode::FORBIDDEN, reason);
+    }
+    let change = match asked {
+        Ok(Query(change)) => change,
+        Err(rejection) => return refuse(StatusCode::BAD_REQUEST, &rejection.body_text()),
+    };
+    match tokio::task::spawn_blocking(move || (commands.stage)(change)).await {
+        Ok(row) => Json(row).into_response(),
+        Err(_) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "the stage could not be set; please report it"),
     }
 }
 

@@ -96,6 +96,9 @@ async fn index() -> Response {
             "/api/v1/sessions": "who is connected, in which state, pinned by what; account, state, pin, limit",
             "/api/v1/certificates": "every certificate and revocation list in use",
             "/api/v1/adoption": "who connects how, and which accounts are ready for TLS to be enforced",
+            "/api/v1/shadow": "what the candidates in listener.shadow would have broken",
+            "/api/v1/stages": "what is asked of accounts' clients in plaintext",
+            "/api/v1/stage": "POST: sets an account's stage (sealock stage)",
             "/api/v1/reloads": "the last reloads, the latest first",
             "/api/v1/reload": "POST: reads configuration and certificates again (sealock reload)",
             "/api/v1/pools": "connections of each account to each backend; account, backend, limit",
@@ -130,7 +133,10 @@ async fn not_found(uri: Uri) -> Response {
 }
 
 async fn method_not_allowed() -> Response {
-    refuse(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are answered here, and POST at /api/v1/reload")
+    refuse(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "only GET and HEAD are answered here, and POST at /api/v1/reload and /api/v1/stage",
+    )
 }
 
 #[cfg(test)]

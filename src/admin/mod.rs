@@ -15,4 +15,5 @@ pub mod pools;
 pub mod ready;
 pub mod reloads;
 pub mod sessions;
+pub mod stages;
 pub mod views;

@@ -15,7 +15,9 @@ use crate::admin::http::refuse;
 use crate::admin::pools::{PoolFilter, Pools};
 use crate::admin::reloads::Reloads;
 use crate::admin::sessions::{SessionFilter, Sessions};
+use crate::admin::stages::Stages;
 use crate::migration::adoption::Adoption;
+use crate::migration::shadow;
 
 /// The read models behind `/api/v1/`. Each is asked on a thread that may wait for locks, once for each request.
 #[derive(Clone)]
@@ -28,6 +30,10 @@ pub struct Views {
     pub certificates: Arc<dyn Fn() -> Certificates + Send + Sync>,
     /// Asked at each `/api/v1/adoption`.
     pub adoption: Arc<dyn Fn() -> Adoption + Send + Sync>,
+    /// Asked at each `/api/v1/shadow`.
+    pub shadow: Arc<dyn Fn() -> shadow::Report + Send + Sync>,
+    /// Asked at each `/api/v1/stages`.
+    pub stages: Arc<dyn Fn() -> Stages + Send + Sync>,
     /// Asked at each `/api/v1/reloads`.
     pub reloads: Arc<dyn Fn() -> Reloads + Send + Sync>,
 }
@@ -40,6 +46,8 @@ impl Views {
             .route("/api/v1/pools", get(pools))
             .route("/api/v1/certificates", get(certificates))
             .route("/api/v1/adoption", get(adoption))
+            .route("/api/v1/shadow", get(shadowed))
+            .route("/api/v1/stages", get(stages))
             .route("/api/v1/reloads", get(reloads))
             .with_state(self)
     }
@@ -62,6 +70,14 @@ async fn certificates(State(views): State<Views>, asked: Result<Query<Nothing>, 
 
 async fn adoption(State(views): State<Views>, asked: Result<Query<Nothing>, QueryRejection>) -> Response {
     view(asked, move |_| (views.adoption)()).await
+}
+
+async fn shadowed(State(views): State<Views>, asked: Result<Query<Nothing>, QueryRejection>) -> Response {
+    view(asked, move |_| (views.shadow)()).await
+}
+
+async fn stages(State(views): State<Views>, asked: Result<Query<Nothing>, QueryRejection>) -> Response {
+    view(asked, move |_| (views.stages)()).await
 }
 
 async fn reloads(State(views): State<Views>, asked: Result<Query<Nothing>, QueryRejection>) -> Response {
@@ -112,6 +128,8 @@ mod tests {
             pools: Arc::new(move |filter| Pools::select(pools(), filter)),
             certificates: Arc::new(|| Certificates { generation: 7, identities: Vec::new() }),
             adoption: Arc::new(|| Adoption { accounts: Vec::new(), entries: Vec::new() }),
+            shadow: Arc::new(shadow::Report::default),
+            stages: Arc::new(crate::admin::stages::tests::none),
             reloads: Arc::new(|| Reloads { reloads: Vec::new() }),
         }
     }

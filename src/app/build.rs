@@ -14,10 +14,14 @@ use crate::backend::health::Health;
 use crate::config::Config;
 use crate::config::model;
 use crate::frontend::context::{Context, ListenerContext};
+use crate::frontend::metrics::OTHER_ACCOUNTS;
 use crate::frontend::rotation::{self, Retirement};
+use crate::migration::stage::Policy;
 use crate::pool::close_reason::CloseReason;
+use crate::telemetry::label::Transport;
 use crate::telemetry::{Family, Registry, names};
 use crate::tls::server::{Common, ServerTls};
+use crate::tls::shadow::Candidate;
 use crate::tls::tickets::TicketKeys;
 use crate::tls::{TlsError, mint};
 
@@ -84,6 +88,8 @@ impl Builder {
                 service: config.service.as_ref().map(service_login),
                 prober: prober(config),
                 tls: config.tls.clone(),
+                shadow: shadows(config, number, before),
+                stages: Policy::new(&config.migration, &config.accounts),
                 limits: config.limits.clone(),
                 pool: config.pool.clone(),
             }),
@@ -96,6 +102,10 @@ impl Builder {
         self.registry.gauge(&names::CONFIG_GENERATION, &[]).set(as_f64(context.number));
         self.registry.gauge(&names::CLIENTS_LIMIT, &[]).set(f64::from(context.limits.max_clients));
         expiry::record(&self.registry, context, before);
+        let accounts = context.stages.accounts().map(String::as_str);
+        for account in accounts.chain([OTHER_ACCOUNTS]) {
+            let _zero: Family<Transport> = self.registry.counters(&names::ACCOUNT_LOGINS, &[account]);
+        }
         for backend in &context.backends {
             // `pool` looks these up when a connection closes; they are to be there before.
             let _zero: Family<CloseReason> =
@@ -118,8 +128,14 @@ impl Builder {
         let tickets = tickets.unwrap_or_else(|| Arc::clone(&self.common.tickets));
         let mut built = Vec::with_capacity(config.listeners.len());
         for (index, listener) in config.listeners.iter().enumerate() {
+            let shadow = listener.shadow.as_ref().map(|shadow| Candidate::build(shadow, &listener.tls));
+            let shadow = shadow.transpose().unwrap_or_else(|error| {
+                report(problems, &format!("listener[{index}].shadow"), &error);
+                None
+            });
             match ServerTls::build(&listener.tls, &self.common, &tickets) {
                 Ok(tls) => built.push(ListenerContext {
+                    shadow,
                     mode: listener.tls.mode,
                     retirement: retirement(tls.as_ref(), before.and_then(|before| before.listener(index))),
                     tls,
@@ -154,6 +170,13 @@ fn retirement(tls: Option<&ServerTls>, before: Option<&ListenerContext>) -> Arc<
     let shown = |tls: &ServerTls| tls.identity().fingerprint();
     let former = before.and_then(|before| Some((before.tls.as_ref().map(shown)?, &before.retirement)));
     tls.map_or_else(Arc::default, |tls| rotation::carried_over(former, &shown(tls)))
+}
+
+/// What is tried, and since when it is the same.
+fn shadows(config: &Config, number: u64, before: Option<&Context>) -> (Vec<Option<model::Shadow>>, u64) {
+    let shadows: Vec<_> = config.listeners.iter().map(|listener| listener.shadow.clone()).collect();
+    let since = before.filter(|before| before.shadow.0 == shadows).map_or(number, |before| before.shadow.1);
+    (shadows, since)
 }
 
 /// What was known of the same server before.

@@ -13,6 +13,7 @@ pub mod reload;
 pub mod run;
 pub mod scratch;
 pub mod signal;
+mod stages;
 mod tend;
 mod views;
 
@@ -27,6 +28,7 @@ use crate::admin::command::{Commands, Doing};
 use crate::admin::http::{self, AdminState};
 use crate::admin::ready::{BackendHealth, BackendState, Readiness};
 use crate::admin::reloads::{ReloadRow, Trigger};
+use crate::admin::stages::StageChange;
 use crate::app::build::{BuildErrors, Builder};
 use crate::app::metrics::AppMetrics;
 use crate::app::reload::Reloader;
@@ -89,8 +91,8 @@ impl App {
         builder.record(&context, None);
         let metrics = AppMetrics::new(&registry);
         metrics.last_reload.set(now());
-        let ledger = keep::take_up(&config.migration);
-        let frontend = Arc::new(Frontend::with_ledger(context, &registry, ledger));
+        let (ledger, stages) = keep::take_up(&config.migration);
+        let frontend = Arc::new(Frontend::going_on(context, &registry, ledger, stages));
         announce_minted(&config, &frontend, &builder);
         let draining = metrics.draining.clone();
         let reloader =
@@ -117,12 +119,12 @@ impl App {
             admin,
         };
         app.accept(listeners);
-        app.background = tend::start(&app.frontend, &app.registry);
+        app.background = tend::start(&app.frontend, &app.reloader, &app.registry);
         if file.is_some() {
             app.background.push(tasks::spawn("watch", Arc::clone(&app.reloader).watch()));
         }
         if let Some(directory) = app.state_directory.clone() {
-            let keep = keep::keep(Arc::clone(&app.frontend.ledger), directory);
+            let keep = keep::keep(Arc::clone(&app.frontend), directory);
             app.background.push(tasks::spawn("keep", keep));
         }
         Ok(app)
@@ -173,7 +175,7 @@ impl App {
         let limit = self.frontend.context.load().limits.kill_timeout;
         self.frontend.pool.close(limit).await;
         if let Some(directory) = &self.state_directory {
-            keep::keep_now(&self.frontend.ledger, directory);
+            keep::keep_now(&self.frontend, directory);
         }
         if let Some((stop, task)) = self.admin {
             let _ = stop.send(());
@@ -226,7 +228,8 @@ async fn serve_admin(
     };
     let watched = Arc::clone(frontend);
     let state = AdminState { registry: Arc::clone(registry), ready: Arc::new(move || readiness(&watched)) };
-    let state = state.with_views(views::views(frontend, reloader)).with_commands(commands(reloader));
+    let state =
+        state.with_views(views::views(frontend, reloader)).with_commands(commands(frontend, reloader));
     let socket = Bound::bind(address, ADMIN_SOCKET_MODE).await?;
     let bound = socket.address(address);
     let task = tasks::spawn("admin", async move {
@@ -239,13 +242,15 @@ async fn serve_admin(
     Ok(((stop, task), bound))
 }
 
-fn commands(reloader: &Arc<Reloader>) -> Commands {
+fn commands(frontend: &Arc<Frontend>, reloader: &Arc<Reloader>) -> Commands {
+    let (staged, settings) = (Arc::clone(frontend), Arc::clone(reloader));
     let reloader = Arc::clone(reloader);
+    let stage = move |change: StageChange| stages::set(&staged, &settings.config().migration, &change);
     let reload = move || -> Doing<Option<ReloadRow>> {
         let reloader = Arc::clone(&reloader);
         Box::pin(async move { reloader.run(Trigger::Command).await })
     };
-    Commands { reload: Arc::new(reload) }
+    Commands { reload: Arc::new(reload), stage: Arc::new(stage) }
 }
 
 fn readiness(frontend: &Frontend) -> Readiness {
@@ -298,6 +303,7 @@ mod tests {
         let text = registry.render();
         for line in [
             "sealock_draining 0\n",
+            "sealock_account_logins_total{account=\"(other)\",transport=\"tls\"} 0\n",
             "sealock_statement_seconds_count 0\n",
             "sealock_config_reloads_total{outcome=\"refused\"} 0\n",
             "sealock_backend_closes_total{backend=\"db1\",reason=\"broken\"} 0\n",

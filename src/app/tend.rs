@@ -8,15 +8,18 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
+use crate::app::reload::Reloader;
+use crate::app::stages;
 use crate::backend::Backend;
 use crate::backend::connector::Terms;
 use crate::backend::error::ConnectError;
 use crate::backend::health::Verdict;
+use crate::config::model::Stage;
 use crate::frontend::context::Frontend;
 use crate::pool::maintenance;
 use crate::tasks;
 use crate::telemetry;
-use crate::telemetry::Registry;
+use crate::telemetry::{Registry, names};
 
 /// How often backends are looked at.
 const PROBE_INTERVAL: Duration = Duration::from_secs(5);
@@ -25,11 +28,16 @@ const PROBE_INTERVAL: Duration = Duration::from_secs(5);
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Starts all of it.
-pub(super) fn start(frontend: &Arc<Frontend>, registry: &Arc<Registry>) -> Vec<JoinHandle<()>> {
+pub(super) fn start(
+    frontend: &Arc<Frontend>,
+    reloader: &Arc<Reloader>,
+    registry: &Arc<Registry>,
+) -> Vec<JoinHandle<()>> {
     vec![
         tasks::spawn("probe", probe(Arc::clone(frontend))),
         tasks::spawn("maintain", maintain(Arc::clone(frontend))),
         tasks::spawn("upkeep", upkeep(Arc::clone(registry))),
+        tasks::spawn("census", census(Arc::clone(frontend), Arc::clone(reloader), Arc::clone(registry))),
     ]
 }
 
@@ -90,6 +98,17 @@ async fn upkeep(registry: Arc<Registry>) {
     loop {
         tokio::time::sleep(UPKEEP_INTERVAL).await;
         registry.run_upkeep();
+    }
+}
+
+/// Counts accounts by how far they have come.
+async fn census(frontend: Arc<Frontend>, reloader: Arc<Reloader>, registry: Arc<Registry>) {
+    let stages = registry.gauges::<Stage>(&names::ACCOUNTS, &[]);
+    let ready = registry.gauge(&names::ACCOUNTS_READY, &[]);
+    loop {
+        let quiet = reloader.config().migration.quiet_period;
+        stages::record(&stages::adoption(&frontend, quiet), &stages, &ready);
+        tokio::time::sleep(UPKEEP_INTERVAL).await;
     }
 }
 

@@ -1,7 +1,7 @@
 //! What `admin` shows of sessions and of the pool, as it is at this moment.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use crate::admin::pools::{PoolRow, Pools};
 use crate::admin::reloads::Reloads;
@@ -9,12 +9,11 @@ use crate::admin::sessions::{Mode, PinRow, SessionRow, SessionState, Sessions};
 use crate::admin::views::Views;
 use crate::app::certificates::in_use;
 use crate::app::reload::Reloader;
+use crate::app::stages;
 use crate::config::model::PoolMode;
 use crate::frontend::activity::{Doing, Sharing};
 use crate::frontend::context::{Context, Frontend};
 use crate::frontend::registry::Overview;
-use crate::migration::adoption::Adoption;
-use crate::migration::ledger;
 use crate::pool::shelf::Shelf;
 use crate::sql::SqlMode;
 use crate::sql::digest::digest;
@@ -24,6 +23,7 @@ use crate::telemetry::Label as _;
 pub(super) fn views(frontend: &Arc<Frontend>, reloader: &Arc<Reloader>) -> Views {
     let (sessions, pools) = (Arc::clone(frontend), Arc::clone(frontend));
     let (counted, settings) = (Arc::clone(frontend), Arc::clone(reloader));
+    let (staged, shadowed) = (Arc::clone(frontend), Arc::clone(frontend));
     let (certificates, reloads) = (Arc::clone(frontend), Arc::clone(reloader));
     Views {
         sessions: Arc::new(move |filter| {
@@ -31,10 +31,9 @@ pub(super) fn views(frontend: &Arc<Frontend>, reloader: &Arc<Reloader>) -> Views
         }),
         pools: Arc::new(move |filter| Pools::select(pool_rows(&pools), filter)),
         certificates: Arc::new(move || in_use(&certificates.context.load())),
-        adoption: Arc::new(move || {
-            let quiet = settings.config().migration.quiet_period;
-            Adoption::of(counted.ledger.entries(), quiet, ledger::seconds(SystemTime::now()))
-        }),
+        adoption: Arc::new(move || stages::adoption(&counted, settings.config().migration.quiet_period)),
+        shadow: Arc::new(move || shadowed.shadows.report(shadowed.context.load().shadow_since())),
+        stages: Arc::new(move || stages::rows(&staged)),
         reloads: Arc::new(move || Reloads { reloads: reloads.journal().rows() }),
     }
 }

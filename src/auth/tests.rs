@@ -32,6 +32,7 @@ fn configured(credential: Credential) -> model::Account {
         backend: None,
         max_clients: None,
         mode: None,
+        tls: None,
     }
 }
 

@@ -11,6 +11,7 @@ use crate::cli::ask::{Whom, WhomError};
 use crate::cli::table::{Align, Table, printable};
 use crate::migration::adoption::{AccountRow, Adoption, span};
 use crate::migration::ledger::{Entry, seconds};
+use crate::telemetry::Label as _;
 
 const TARGET: &str = "/api/v1/adoption";
 
@@ -84,22 +85,25 @@ pub fn run(args: &AdoptionArgs, out: &mut dyn Write) -> Result<(), AdoptionError
     Ok(())
 }
 
-const ACCOUNTS: [(&str, Align); 6] = [
+const ACCOUNTS: [(&str, Align); 8] = [
     ("ACCOUNT", Align::Left),
+    ("STAGE", Align::Left),
     ("TLS", Align::Right),
     ("PLAINTEXT", Align::Right),
+    ("REFUSED", Align::Right),
     ("SHARE", Align::Right),
     ("READY", Align::Left),
     ("BECAUSE", Align::Left),
 ];
 
-const LEFT: [(&str, Align); 7] = [
+const LEFT: [(&str, Align); 8] = [
     ("IN PLAINTEXT", Align::Left),
     ("NETWORK", Align::Left),
     ("PROGRAM", Align::Left),
     ("LIBRARY", Align::Left),
     ("LISTENER", Align::Left),
     ("TIMES", Align::Right),
+    ("SINCE", Align::Left),
     ("LAST", Align::Left),
 ];
 
@@ -109,8 +113,10 @@ fn account(row: &AccountRow) -> Vec<String> {
     let ready = if row.ready { "yes" } else { "no" }.to_owned();
     vec![
         row.account.clone(),
+        row.stage.label().to_owned(),
         row.tls.to_string(),
         row.plaintext.to_string(),
+        row.refused.to_string(),
         share,
         ready,
         row.reason.clone(),
@@ -121,16 +127,18 @@ fn account(row: &AccountRow) -> Vec<String> {
 fn left(adoption: &Adoption) -> Vec<&Entry> {
     let waiting = |entry: &&Entry| {
         let of = adoption.accounts.iter().find(|row| row.account == entry.client.account);
-        entry.last_plaintext.is_some() && of.is_some_and(|row| !row.ready)
+        entry.last_in_plaintext().is_some() && of.is_some_and(|row| !row.ready)
     };
     let mut left: Vec<&Entry> = adoption.entries.iter().filter(waiting).collect();
-    left.sort_by_key(|entry| std::cmp::Reverse(entry.last_plaintext));
+    left.sort_by_key(|entry| std::cmp::Reverse(entry.last_in_plaintext()));
     left
 }
 
 fn remaining(entry: &Entry, now: u64) -> Vec<String> {
     let said = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };
-    let ago = Duration::from_secs(now.saturating_sub(entry.last_plaintext.unwrap_or(now)));
+    let ago = |moment: Option<u64>| {
+        format!("{} ago", span(Duration::from_secs(now.saturating_sub(moment.unwrap_or(now)))))
+    };
     let key = &entry.client;
     vec![
         key.account.clone(),
@@ -138,8 +146,9 @@ fn remaining(entry: &Entry, now: u64) -> Vec<String> {
         said(&key.program),
         said(&entry.library),
         key.listener.clone(),
-        entry.plaintext.to_string(),
-        format!("{} ago", span(ago)),
+        (entry.plaintext + entry.refused).to_string(),
+        ago(entry.first_plaintext.or(entry.last_plaintext)),
+        ago(entry.last_in_plaintext()),
     ]
 }
 
@@ -184,7 +193,8 @@ fn rows<const N: usize>(
 }
 
 fn csv(adoption: &Adoption) -> String {
-    let mut text = "account,network,program,listener,library,first_seen,last_seen,plaintext,last_plaintext,unix,tls,agreed\r\n".to_owned();
+    let mut text = "account,network,program,listener,library,first_seen,last_seen,plaintext,first_plaintext,last_plaintext,refused,last_refused,unix,tls,agreed\r\n".to_owned();
+    let moment = |moment: Option<u64>| moment.map(|moment| moment.to_string()).unwrap_or_default();
     for entry in &adoption.entries {
         let key = &entry.client;
         let agreed = entry.tls.iter().map(|used| {
@@ -200,7 +210,10 @@ fn csv(adoption: &Adoption) -> String {
             entry.first_seen.to_string(),
             entry.last_seen.to_string(),
             entry.plaintext.to_string(),
-            entry.last_plaintext.map(|last| last.to_string()).unwrap_or_default(),
+            moment(entry.first_plaintext),
+            moment(entry.last_plaintext),
+            entry.refused.to_string(),
+            moment(entry.last_refused),
             entry.unix.to_string(),
             entry.tls_connections().to_string(),
             agreed.collect::<Vec<_>>().join("; "),
@@ -225,6 +238,8 @@ fn quoted(cell: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::model::Stage;
+    use crate::migration::adoption::Measure;
     use crate::migration::ledger::tests::{at, sighting, tls};
     use crate::migration::ledger::{Ledger, Transport};
 
@@ -235,18 +250,19 @@ mod tests {
         ledger.record(sighting("nova", "api|=1+1", Transport::Plaintext), at(9 * DAY));
         ledger.record(sighting("nova", "compute", tls()), at(DAY));
         ledger.record(sighting("glance", "=cmd", tls()), at(DAY));
-        Adoption::of(ledger.entries(), Duration::from_secs(7 * DAY), 10 * DAY)
+        let measure = Measure { stage: &|_| Stage::Warn, quiet: Duration::from_secs(7 * DAY), now: 10 * DAY };
+        Adoption::of(ledger.entries(), [], &measure)
     }
 
     #[test]
     fn people_see_who_is_ready_and_who_is_left() {
         let expected = "\
-ACCOUNT  TLS  PLAINTEXT   SHARE  READY  BECAUSE
-glance     1          0  100.0%  yes    nothing but TLS for 9d 0h
-nova       1          1   50.0%  no     in plaintext 1d 0h ago, less than 7d 0h
+ACCOUNT  STAGE  TLS  PLAINTEXT  REFUSED   SHARE  READY  BECAUSE
+glance   warn     1          0        0  100.0%  yes    nothing but TLS for 9d 0h
+nova     warn     1          1        0   50.0%  no     in plaintext 1d 0h ago, less than 7d 0h
 
-IN PLAINTEXT  NETWORK      PROGRAM   LIBRARY        LISTENER     TIMES  LAST
-nova          10.0.0.0/24  api|=1+1  pymysql 1.1.0  listener[0]      1  1d 0h ago
+IN PLAINTEXT  NETWORK      PROGRAM   LIBRARY        LISTENER     TIMES  SINCE      LAST
+nova          10.0.0.0/24  api|=1+1  pymysql 1.1.0  listener[0]      1  1d 0h ago  1d 0h ago
 ";
         assert_eq!(table(&adoption(), 10 * DAY), expected);
     }

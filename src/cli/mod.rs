@@ -4,6 +4,8 @@ pub mod adoption;
 pub mod ask;
 pub mod certs;
 pub mod reload;
+pub mod shadow;
+pub mod stage;
 pub mod status;
 mod table;
 
@@ -21,6 +23,8 @@ use crate::app::run::{self, RunError};
 use crate::cli::adoption::{AdoptionArgs, AdoptionError};
 use crate::cli::certs::CertsCommand;
 use crate::cli::reload::ReloadArgs;
+use crate::cli::shadow::{ShadowArgs, ShadowError};
+use crate::cli::stage::{StageArgs, StageError};
 use crate::cli::status::{StatusArgs, StatusError};
 use crate::config::Config;
 use crate::telemetry::{Registry, chain};
@@ -80,6 +84,15 @@ enum Command {
     /// Counted by the running proxy from every completed login; kept over restarts with migration.state_directory.
     #[command(after_help = adoption::EXAMPLES)]
     Adoption(AdoptionArgs),
+    /// Show what a running proxy asks of accounts' clients in plaintext, or set it for one account.
+    ///
+    /// From observe over warn and brownout to enforce: docs/migration.md. An account that stepped back by itself goes on when
+    /// its stage is set again.
+    #[command(after_help = stage::EXAMPLES)]
+    Stage(StageArgs),
+    /// Show what the candidate in [listener.shadow] would have broken: a certificate, a version, ciphers, or a rule for clients'
+    /// certificates that is tried on real handshakes without being used.
+    Shadow(ShadowArgs),
     /// Make a running proxy read its configuration and certificates again, and wait for the outcome.
     ///
     /// The same as SIGHUP, with an answer: all of it is applied together, or nothing is and every problem is a line of standard
@@ -103,6 +116,8 @@ pub fn main() -> ExitCode {
         }
         Command::Status(args) => show_status(&args),
         Command::Adoption(args) => show_adoption(&args),
+        Command::Stage(args) => stage_account(&args),
+        Command::Shadow(args) => show_shadow(&args),
         Command::Reload(args) => reload_proxy(&args),
         Command::Certs(command) => certs::run(&command, &mut std::io::stdout()).map(|()| ExitCode::SUCCESS),
     };
@@ -157,6 +172,24 @@ fn show_adoption(args: &AdoptionArgs) -> anyhow::Result<ExitCode> {
     match adoption::run(args, &mut std::io::stdout()) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(AdoptionError::Write(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
+        Err(error) if error.is_unusable() => Ok(unusable(&error.to_string())),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn stage_account(args: &StageArgs) -> anyhow::Result<ExitCode> {
+    match stage::run(args, &mut std::io::stdout()) {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(StageError::Write(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
+        Err(error) if error.is_unusable() => Ok(unusable(&error.to_string())),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn show_shadow(args: &ShadowArgs) -> anyhow::Result<ExitCode> {
+    match shadow::run(args, &mut std::io::stdout()) {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(ShadowError::Write(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
         Err(error) if error.is_unusable() => Ok(unusable(&error.to_string())),
         Err(error) => Err(error.into()),
     }

@@ -162,6 +162,8 @@ mod tests {
             pools: Arc::new(move |filter| Pools::select(pools(), filter)),
             certificates: Arc::new(|| Certificates { generation: 1, identities: Vec::new() }),
             adoption: Arc::new(|| Adoption { accounts: Vec::new(), entries: Vec::new() }),
+            shadow: Arc::new(crate::migration::shadow::Report::default),
+            stages: Arc::new(crate::admin::stages::tests::none),
             reloads: Arc::new(|| Reloads { reloads: Vec::new() }),
         })
     }

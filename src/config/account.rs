@@ -1,7 +1,7 @@
 //! `[[account]]`.
 
 use crate::config::key::{Key, KeyDoc};
-use crate::config::model::{Account, AuthPlugin, BackendLogin, Credential, PoolMode, Secret};
+use crate::config::model::{Account, AuthPlugin, BackendLogin, Credential, PoolMode, Secret, Stage};
 use crate::config::secret::PasswordKeys;
 use crate::config::section::{Section, assemble};
 use crate::config::value::{Node, Value};
@@ -80,6 +80,12 @@ const MODE: Key<PoolMode> = Key::optional(
     "How this account's sessions share connections to the servers: `multiplex` or `session`.",
 );
 
+const TLS: Key<Stage> = Key::optional(
+    "account.tls",
+    "`migration.stage`",
+    "What is asked of this account's clients in plaintext: `observe`, `warn`, `brownout` or `enforce`; see docs/migration.md.",
+);
+
 pub(super) const KEYS: &[KeyDoc] = &[
     USER.doc(),
     PASSWORD.inline.doc(),
@@ -93,6 +99,7 @@ pub(super) const KEYS: &[KeyDoc] = &[
     BACKEND_PASSWORD.variable.doc(),
     MAX_CLIENTS.doc(),
     MODE.doc(),
+    TLS.doc(),
 ];
 
 pub(super) fn read(section: &Section<'_>) -> Option<Account> {
@@ -103,6 +110,7 @@ pub(super) fn read(section: &Section<'_>) -> Option<Account> {
         backend: read_backend_login(section),
         max_clients: section.optional(&MAX_CLIENTS),
         mode: section.optional(&MODE),
+        tls: section.optional(&TLS),
     })?;
     match (&account.credential, account.plugin) {
         (Credential::NativeHash(_), Some(plugin)) if plugin != AuthPlugin::NativePassword => {

@@ -1,7 +1,8 @@
 //! Words from a closed list.
 
 use crate::config::model::{
-    AuthPlugin, BackendTlsMode, ClientCertificate, ListenerTlsMode, LogFormat, PoolMode, TlsVersion, Watch,
+    AuthPlugin, BackendTlsMode, ClientCertificate, ListenerTlsMode, LogFormat, PoolMode, Stage, TlsVersion,
+    Watch,
 };
 use crate::config::nearest::nearest;
 use crate::config::value::{Node, Value};
@@ -70,6 +71,16 @@ impl Choice for PoolMode {
     const NAMES: &'static str = "\"multiplex\" or \"session\"";
 }
 
+impl Choice for Stage {
+    const ALL: &'static [(&'static str, Self)] = &[
+        ("observe", Self::Observe),
+        ("warn", Self::Warn),
+        ("brownout", Self::Brownout),
+        ("enforce", Self::Enforce),
+    ];
+    const NAMES: &'static str = "\"observe\", \"warn\", \"brownout\" or \"enforce\"";
+}
+
 impl Choice for Watch {
     const ALL: &'static [(&'static str, Self)] =
         &[("off", Self::Off), ("files", Self::Files), ("all", Self::All)];
@@ -100,5 +111,6 @@ mod tests {
         names_are_told::<AuthPlugin>();
         names_are_told::<PoolMode>();
         names_are_told::<LogFormat>();
+        names_are_told::<Stage>();
     }
 }

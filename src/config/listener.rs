@@ -6,6 +6,7 @@ use crate::config::files::{PrivateFile, ReadableFile};
 use crate::config::key::{Key, KeyDoc};
 use crate::config::model::{Address, ClientCertificate, Listener, ListenerTls, ListenerTlsMode, TlsVersion};
 use crate::config::section::{Section, assemble};
+use crate::config::shadow;
 use crate::config::value::FileMode;
 
 const BIND: Key<Vec<Address>> = Key::required(
@@ -73,12 +74,22 @@ pub(super) const KEYS: &[KeyDoc] = &[
 ];
 
 pub(super) fn read(section: &Section<'_>) -> Option<Listener> {
-    assemble!(Listener {
+    let listener = assemble!(Listener {
         bind: section.value(&BIND),
         proxy_protocol_from: section.value(&PROXY_PROTOCOL_FROM),
         unix_mode: section.value(&UNIX_MODE).map(|mode| mode.0),
         tls: section.table("tls").and_then(|section| read_tls(&section)),
-    })
+        shadow: section.table("shadow").and_then(|section| shadow::read(&section)),
+    })?;
+    let rule = listener.shadow.as_ref().and_then(|shadow| shadow.client_certificate);
+    let asks = rule.is_some_and(|rule| rule != ClientCertificate::None);
+    let ca = listener.shadow.as_ref().and_then(|shadow| shadow.client_ca.as_ref());
+    if asks && ca.or(listener.tls.client_ca.as_ref()).is_none() {
+        let found = "nothing, here or in [listener.tls], though a rule for clients' certificates is tried";
+        let section = section.table("shadow")?;
+        return section.refuse(&shadow::CLIENT_CA, found, shadow::CLIENT_CA.doc().accepts);
+    }
+    Some(listener)
 }
 
 fn read_tls(section: &Section<'_>) -> Option<ListenerTls> {

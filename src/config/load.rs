@@ -10,13 +10,14 @@ use crate::config::model::Config;
 use crate::config::section::{Section, assemble};
 use crate::config::{
     account, admin, auth, backend, limits, listener, log, migration, pool, reload, rules, runtime, service,
-    shutdown, tls, unknown,
+    shadow, shutdown, tls, unknown,
 };
 
 /// Every key, section by section in the order of docs/configuration.md.
 pub fn reference() -> impl Iterator<Item = &'static KeyDoc> {
-    const SECTIONS: [&[KeyDoc]; 14] = [
+    const SECTIONS: [&[KeyDoc]; 15] = [
         listener::KEYS,
+        shadow::KEYS,
         backend::KEYS,
         account::KEYS,
         auth::KEYS,

@@ -35,6 +35,7 @@ mod runtime;
 mod secret;
 mod section;
 mod service;
+mod shadow;
 mod shutdown;
 mod tls;
 mod unknown;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 /// A whole configuration.
@@ -65,6 +66,27 @@ pub struct Listener {
     pub unix_mode: u32,
     /// TLS towards clients.
     pub tls: ListenerTls,
+    /// What is tried on their handshakes without being used.
+    pub shadow: Option<Shadow>,
+}
+
+/// A candidate: what is not said is as the listener has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shadow {
+    /// PEM file with the chain, leaf first.
+    pub certificate: Option<PathBuf>,
+    /// PEM file with the private key of the leaf.
+    pub key: Option<PathBuf>,
+    /// Oldest protocol version.
+    pub min_version: Option<TlsVersion>,
+    /// Cipher suites by their IANA names; none: all.
+    pub ciphers: Vec<&'static str>,
+    /// Rule for clients' certificates.
+    pub client_certificate: Option<ClientCertificate>,
+    /// PEM file with the CAs that issue them.
+    pub client_ca: Option<PathBuf>,
+    /// PEM files with the revocation lists of those CAs.
+    pub crl: Vec<PathBuf>,
 }
 
 /// TLS of a listener.
@@ -189,6 +211,8 @@ pub struct Account {
     pub max_clients: Option<u32>,
     /// How its sessions share backend connections; none: `pool.mode`.
     pub mode: Option<PoolMode>,
+    /// What is asked of its clients in plaintext; none: `migration.stage`.
+    pub tls: Option<Stage>,
 }
 
 /// What the proxy knows of an account's password. `Debug` prints neither password nor hash.
@@ -329,6 +353,55 @@ pub struct Migration {
     pub max_entries: u32,
     /// How long an account must have used nothing but TLS to be called ready.
     pub quiet_period: Duration,
+    /// What is asked of clients in plaintext where their account does not say.
+    pub stage: Stage,
+    /// Of stage *brownout*.
+    pub brownout: Brownout,
+    /// Of stages that refuse.
+    pub step_back: StepBack,
+}
+
+/// What is asked of an account's clients that come in plaintext over a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// They are counted.
+    Observe,
+    /// They are told of in the log, too.
+    Warn,
+    /// A share of them is refused in windows that are announced.
+    Brownout,
+    /// They are refused with 3159.
+    Enforce,
+}
+
+/// When stage *brownout* refuses whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Brownout {
+    /// Percent of the logins in plaintext.
+    pub share: u32,
+    /// Of each day; none: nobody is refused.
+    pub windows: Vec<DailyWindow>,
+    /// What decides which logins they are.
+    pub seed: u32,
+}
+
+/// A part of each day in UTC, from one minute to another; it may go over midnight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DailyWindow {
+    /// The first minute of the day, from 0.
+    pub from: u32,
+    /// The first minute after it, to 1440.
+    pub until: u32,
+}
+
+/// When a stage that refuses goes back to *warn*.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepBack {
+    /// Refusals of an account that are borne in the period; 0: any number.
+    pub refusals: u32,
+    /// The period.
+    pub period: Duration,
 }
 
 /// `[shutdown]`.

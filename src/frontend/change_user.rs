@@ -107,7 +107,8 @@ async fn converse(
     claim: &Claim,
 ) -> Result<LoggedIn, LoginError> {
     let salt = Salt::random().map_err(|_| LoginError::NoRandomness)?;
-    attempt.log_in(packets, claim, salt, Opening::Ask).await
+    let logged_in = attempt.log_in(packets, claim, salt, Opening::Ask).await?;
+    attempt.settle(claim).map(|()| logged_in)
 }
 
 fn claim(command: ChangeUser, capabilities: Capabilities, max_packet: u32) -> Claim {

@@ -12,6 +12,7 @@ use tokio::io::AsyncWriteExt as _;
 use crate::auth::Channel;
 use crate::backend::proxy_header::Origin;
 use crate::frontend::client_stream::ClientStream;
+use crate::frontend::entrance::Entrance;
 use crate::frontend::error::SessionEnd;
 use crate::frontend::rotation::Retirement;
 use crate::protocol::capabilities::Capabilities;
@@ -55,6 +56,8 @@ pub struct ClientFacts {
     pub tls: Option<&'static str>,
     /// What becomes of the certificate that it was shown; none in plaintext.
     pub rotation: Option<Arc<Retirement>>,
+    /// How it came in.
+    pub entrance: Arc<Entrance>,
 }
 
 /// A command whose first bytes are at the front of the client's buffer.

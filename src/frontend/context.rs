@@ -17,10 +17,14 @@ use crate::frontend::metrics::FrontendMetrics;
 use crate::frontend::registry::Registry;
 use crate::frontend::rotation::Retirement;
 use crate::migration::ledger::Ledger;
+use crate::migration::shadow::Shadows;
+use crate::migration::stage::Policy;
+use crate::migration::stages::Stages;
 use crate::pool::{Bounds, Pool};
 use crate::tasks;
 use crate::telemetry;
 use crate::tls::server::ServerTls;
+use crate::tls::shadow::Candidate;
 
 /// One generation of the configuration, built and validated as a whole and published in one step.
 pub struct Context {
@@ -43,6 +47,10 @@ pub struct Context {
     pub prober: Option<Login>,
     /// TLS of all listeners.
     pub tls: model::Tls,
+    /// What is tried, as configured, and the number of the generation that brought it.
+    pub shadow: (Vec<Option<model::Shadow>>, u64),
+    /// What is asked of clients in plaintext.
+    pub stages: Policy,
     /// Bounds on clients.
     pub limits: model::Limits,
     /// Bounds on backend connections.
@@ -55,6 +63,8 @@ pub struct ListenerContext {
     pub mode: ListenerTlsMode,
     /// Certificate and protocol versions; there unless TLS is disabled.
     pub tls: Option<ServerTls>,
+    /// What is tried on handshakes beside it.
+    pub shadow: Option<Candidate>,
     /// When that certificate is replaced.
     pub retirement: Arc<Retirement>,
     /// Networks whose connections start with a PROXY header.
@@ -73,6 +83,10 @@ pub struct Frontend {
     pub limits: Arc<ClientLimits>,
     /// Who connects how.
     pub ledger: Arc<Ledger>,
+    /// What a candidate would have broken.
+    pub shadows: Arc<Shadows>,
+    /// What is asked of accounts' clients in plaintext, as of now.
+    pub stages: Arc<Stages>,
     /// Metrics.
     pub metrics: FrontendMetrics,
     /// Whether the proxy is still taking work.
@@ -105,17 +119,25 @@ impl Phase {
 impl Frontend {
     /// The front of a proxy that starts with this generation.
     pub fn new(context: Context, telemetry: &Arc<telemetry::Registry>) -> Self {
-        Self::with_ledger(context, telemetry, Ledger::new(LEDGER_IN_MEMORY, Vec::new()))
+        let ledger = Ledger::new(LEDGER_IN_MEMORY, Vec::new());
+        Self::going_on(context, telemetry, ledger, Stages::new(Vec::new()))
     }
 
-    /// The same, which goes on counting in this ledger.
-    pub fn with_ledger(context: Context, telemetry: &Arc<telemetry::Registry>, ledger: Ledger) -> Self {
+    /// The same, which goes on counting in this ledger and with these stages.
+    pub fn going_on(
+        context: Context,
+        telemetry: &Arc<telemetry::Registry>,
+        ledger: Ledger,
+        stages: Stages,
+    ) -> Self {
         Self {
             context: ArcSwap::from_pointee(context),
             pool: Arc::new(Pool::new(telemetry)),
             registry: Arc::default(),
             limits: Arc::default(),
             ledger: Arc::new(ledger),
+            shadows: Arc::default(),
+            stages: Arc::new(stages),
             metrics: FrontendMetrics::new(telemetry),
             phase: Phase::default(),
             tasks: tasks::Group::default(),
@@ -127,6 +149,12 @@ impl Context {
     /// What is known of each backend, in order.
     pub fn verdicts(&self) -> Vec<Verdict> {
         self.backends.iter().map(|backend| backend.health().verdict()).collect()
+    }
+
+    /// The number of the generation that brought the candidate in force; none without one.
+    pub fn shadow_since(&self) -> Option<u64> {
+        let (shadows, since) = &self.shadow;
+        shadows.iter().any(Option::is_some).then_some(*since)
     }
 
     /// What the listener of that number asks of its clients.

@@ -6,8 +6,9 @@
 //! `limits.max_handshake_packet`.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
+use rustls::ServerConfig;
 use tokio::time::Instant as Deadline;
 
 use crate::auth::{self, Channel, Salt};
@@ -17,22 +18,23 @@ use crate::backend::proxy_header::Origin;
 use crate::config::model::ListenerTlsMode;
 use crate::frontend::client::ClientFacts;
 use crate::frontend::context::{Context, Frontend, ListenerContext};
+use crate::frontend::entrance::Entrance;
 use crate::frontend::limits::Place;
 use crate::frontend::login::{Claim, LoginAttempt, Opening};
 use crate::frontend::login_error::LoginError;
 use crate::frontend::proxy_protocol::{self, Announced};
-use crate::frontend::refusal::Refusal;
+use crate::frontend::refusal::{Refusal, Step};
 use crate::frontend::registry::ClientId;
 use crate::frontend::session::Session;
 use crate::migration::attributes::{self, Software};
-use crate::migration::ledger::{self, Sighting};
+use crate::migration::explain::{Cause, Who};
 use crate::protocol::capabilities::Capabilities;
-use crate::protocol::handshake::{FirstPacket, Greeting, HandshakeError, HandshakeResponse};
+use crate::protocol::handshake::{FirstPacket, Greeting, HandshakeError as PacketProblem, HandshakeResponse};
 use crate::telemetry::Label as _;
-use crate::telemetry::label::Transport;
 use crate::tls::packets::{PacketError, PacketStream};
+use crate::tls::shadow::Candidate;
 use crate::tls::socket::{Peer, Socket};
-use crate::tls::stream::{self, MaybeTls, TlsInfo};
+use crate::tls::stream::{self, HandshakeError, MaybeTls, TlsInfo};
 
 /// Capabilities that are announced when the backend has them. Compression is the proxy's own, and always announced.
 const ANNOUNCED: Capabilities = CLIENT_CHOICES
@@ -71,6 +73,8 @@ struct Greeted {
     salt: Salt,
     announced: Capabilities,
     deadline: Deadline,
+    /// What the listener's candidate has against its TLS handshake.
+    objections: Option<Vec<Cause>>,
 }
 
 /// The client has named itself, on the connection that it will use.
@@ -79,7 +83,6 @@ struct Secured {
     response: HandshakeResponse,
     facts: ClientFacts,
     tls: Option<TlsInfo>,
-    listener: usize,
     id: ClientId,
     salt: Salt,
 }
@@ -126,10 +129,12 @@ impl Accepted {
             return Err(tell(&mut packets, Refusal::NoBackend, Capabilities::PROTOCOL_41).await);
         };
         let id = frontend.registry.issue();
-        let salt = Salt::random().map_err(|_| Refusal::Login(LoginError::NoRandomness))?;
+        let salt = Salt::random()
+            .map_err(|_| Refusal::Login { source: LoginError::NoRandomness, who: Box::default() })?;
         let announced = announced(&facts, context.listener(listener));
         let greeting = greeting(&facts, announced, id, &salt, &context);
-        packets.write(&greeting.encode()).await.map_err(Refusal::Packet)?;
+        let sent = packets.write(&greeting.encode()).await;
+        sent.map_err(|source| Refusal::packet(source, Step::Greeted, &[]))?;
         let greeted = Greeted {
             context: Arc::clone(&context),
             listener,
@@ -139,6 +144,7 @@ impl Accepted {
             salt,
             announced,
             deadline,
+            objections: None,
         };
         let secured = greeted.secure(&frontend).await?;
         secured.authenticate(frontend, context, place, since).await
@@ -174,7 +180,8 @@ impl Greeted {
             return Err(tell(&mut self.packets, Refusal::OldClient, capabilities).await);
         }
         if self.demands_tls() && !self.packets.stream().is_secure() {
-            return Err(tell(&mut self.packets, Refusal::Plaintext, capabilities).await);
+            let refusal = Refusal::Plaintext(Box::new(who(&response.user, response.attributes.as_deref())));
+            return Err(tell(&mut self.packets, refusal, capabilities).await);
         }
         let secure = self.packets.stream().is_secure();
         let listener = self.context.listener(self.listener);
@@ -189,26 +196,23 @@ impl Greeted {
             max_packet: response.max_packet,
             tls: tls.as_ref().map(TlsInfo::version_name),
             rotation: tls.as_ref().and(listener).map(|listener| Arc::clone(&listener.retirement)),
+            entrance: Entrance::new(self.origin, tls.as_ref(), self.listener, self.objections),
         };
-        Ok(Secured {
-            packets: self.packets,
-            response,
-            facts,
-            tls,
-            listener: self.listener,
-            id: self.id,
-            salt: self.salt,
-        })
+        Ok(Secured { packets: self.packets, response, facts, tls, id: self.id, salt: self.salt })
     }
 
-    async fn read<T>(&mut self, parse: fn(&[u8]) -> Result<T, HandshakeError>) -> Result<T, Refusal> {
+    async fn read<T>(&mut self, parse: fn(&[u8]) -> Result<T, PacketProblem>) -> Result<T, Refusal> {
         let refusal = match self.packets.read().await {
             Ok(payload) => match parse(&payload) {
                 Ok(packet) => return Ok(packet),
-                Err(HandshakeError::Old) => Refusal::OldClient,
+                Err(PacketProblem::Old) => Refusal::OldClient,
                 Err(error) => Refusal::Malformed(error),
             },
-            Err(error) => Refusal::Packet(error),
+            Err(error) => {
+                let encrypted = self.packets.stream().tls_info().is_some();
+                let at = if encrypted { Step::Encrypted } else { Step::Greeted };
+                Refusal::packet(error, at, self.packets.ahead())
+            }
         };
         Err(tell(&mut self.packets, refusal, Capabilities::PROTOCOL_41).await)
     }
@@ -224,15 +228,20 @@ impl Greeted {
         let (plain, mut buffer) = self.packets.into_parts();
         let Ok(mut socket) = plain.into_socket() else { return Err(Refusal::TlsNotOffered) };
         socket.unread(buffer.take());
-        let accepted = stream::accept(socket, Arc::clone(tls.config()));
+        let shadow = context.listener(self.listener).and_then(|listener| listener.shadow.as_ref());
+        let accepted = accept(socket, Arc::clone(tls.config()), shadow);
         let accepted =
-            tokio::time::timeout_at(self.deadline, accepted).await.map_err(|_| Refusal::TimedOut)?;
+            tokio::time::timeout_at(self.deadline, accepted).await.map_err(|_| Refusal::TimedOutInTls)?;
+        let (accepted, objections) = match accepted {
+            Ok((stream, objections)) => (Ok(stream), objections),
+            Err(error) => (Err(error), None),
+        };
         frontend.metrics.tls.observe(&accepted);
         let mut packets =
             PacketStream::new(accepted.map_err(Refusal::Tls)?, context.limits.max_handshake_packet);
         packets.set_sequence(sequence);
         packets.set_deadline(self.deadline);
-        Ok(Self { packets, ..self })
+        Ok(Self { packets, objections, ..self })
     }
 
     fn demands_tls(&self) -> bool {
@@ -253,21 +262,17 @@ impl Secured {
         let attempt =
             LoginAttempt { frontend: &frontend, context: &context, client: &self.facts, replaces: None };
         let logged_in = attempt.log_in(&mut self.packets, &claim, self.salt, Opening::Answered).await;
-        let logged_in = match logged_in {
+        let settled = logged_in.and_then(|logged_in| attempt.settle(&claim).map(|()| logged_in));
+        let logged_in = match settled {
             Ok(logged_in) => logged_in,
-            Err(error) => {
-                let refusal = Refusal::Login(error);
+            Err(source) => {
+                let who = Box::new(who(&claim.user, claim.terms.attributes.as_deref()));
+                let refusal = Refusal::Login { source, who };
                 return Err(tell(&mut self.packets, refusal, self.facts.capabilities).await);
             }
         };
-        let transport = match (&self.tls, self.facts.origin) {
-            (Some(_), _) => Transport::Tls,
-            (None, Some(_)) => Transport::Plaintext,
-            (None, None) => Transport::Unix,
-        };
+        let transport = self.facts.entrance.label();
         frontend.metrics.connections.increment(transport);
-        let seen = sighting(&claim, &self.facts, self.tls.as_ref(), self.listener);
-        frontend.ledger.record(seen, SystemTime::now());
         frontend.metrics.logins.increment(logged_in.rung);
         frontend.metrics.handshake_seconds.record(since.elapsed());
         tracing::debug!(
@@ -283,7 +288,7 @@ impl Secured {
         );
         Session::begin(frontend, claim.user, self.id, self.packets, self.facts, logged_in, place, transport)
             .await
-            .map_err(|_| Refusal::Packet(PacketError::Closed))
+            .map_err(|_| Refusal::packet(PacketError::Closed, Step::LoggingIn, &[]))
     }
 }
 
@@ -303,25 +308,24 @@ pub async fn turn_away(socket: Socket, refusal: &Refusal) {
     }
 }
 
-/// How this client came in, for the ledger.
-fn sighting(claim: &Claim, facts: &ClientFacts, tls: Option<&TlsInfo>, listener: usize) -> Sighting {
-    let software = claim.terms.attributes.as_deref().map(Software::of).unwrap_or_default();
-    let transport = match (tls, facts.origin) {
-        (Some(tls), _) => ledger::Transport::Tls(ledger::Tls {
-            version: tls.version_name().to_owned(),
-            cipher: tls.cipher.to_owned(),
-            group: tls.group.unwrap_or("none").to_owned(),
-        }),
-        (None, Some(_)) => ledger::Transport::Plaintext,
-        (None, None) => ledger::Transport::Unix,
-    };
-    let client = ledger::Key {
-        account: attributes::clean(&claim.user),
-        network: ledger::network(facts.origin.map(|origin| origin.client.ip())),
-        program: software.program,
-        listener: format!("listener[{listener}]"),
-    };
-    Sighting { client, library: software.library, transport }
+/// Performs the TLS handshake and, where there is a candidate, asks it what it would have had against it.
+async fn accept(
+    socket: Socket,
+    config: Arc<ServerConfig>,
+    shadow: Option<&Candidate>,
+) -> Result<(MaybeTls, Option<Vec<Cause>>), HandshakeError> {
+    let Some(shadow) = shadow else { return Ok((stream::accept(socket, config).await?, None)) };
+    let (stream, hello) = stream::accept_observed(socket, config).await?;
+    let objections = stream.tls_info().map(|info| {
+        shadow.objections(&hello, &info, stream.peer_chain()).into_iter().map(Cause::from).collect()
+    });
+    Ok((stream, objections))
+}
+
+/// What a client says of itself.
+fn who(user: &[u8], attributes: Option<&[u8]>) -> Who {
+    let Software { program, library } = attributes.map(Software::of).unwrap_or_default();
+    Who { account: attributes::clean(user), program, library }
 }
 
 fn claim(response: HandshakeResponse, facts: &ClientFacts) -> Claim {

@@ -11,6 +11,7 @@ use crate::frontend::context::Frontend;
 use crate::frontend::handshake::{Accepted, turn_away};
 use crate::frontend::refusal::Refusal;
 use crate::frontend::serve::serve;
+use crate::migration::explain::Who;
 use crate::telemetry::{self, Held, Label as _};
 use crate::tls::listen::{BindError, Bound};
 use crate::tls::socket::{Peer, Socket};
@@ -93,10 +94,13 @@ async fn connection(frontend: Arc<Frontend>, number: usize, socket: Socket) {
 }
 
 fn log(refusal: &Refusal, peer: &Peer) {
-    let (cause, reason) = (refusal.cause().label(), telemetry::chain(refusal));
+    let unknown = Who::default();
+    let (cause, who, reason) =
+        (refusal.cause(), refusal.who().unwrap_or(&unknown), telemetry::chain(refusal));
+    let (cause, remedy) = (cause.label(), who.remedy(cause));
     match refusal.level() {
-        Level::WARN => tracing::warn!(%peer, cause, reason, "client refused"),
-        _ => tracing::debug!(%peer, cause, reason, "client refused"),
+        Level::WARN => tracing::warn!(%peer, cause, reason, remedy, "client refused"),
+        _ => tracing::debug!(%peer, cause, reason, remedy, "client refused"),
     }
 }
 

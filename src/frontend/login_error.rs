@@ -7,9 +7,12 @@ use tracing::Level;
 
 use crate::auth::AuthError;
 use crate::backend::error::ConnectError;
-use crate::frontend::refusal::RefusalCause;
+use crate::config::model::Stage;
+use crate::frontend::refusal::cause_of_packet;
+use crate::migration::explain::Cause;
 use crate::pool::AcquireError;
 use crate::protocol::reply::{ACCESS_DENIED, ServerError};
+use crate::telemetry::Label as _;
 use crate::tls::packets::PacketError;
 
 /// Why a login failed. A [`ServerError`] named `reply` is what the client hears.
@@ -51,6 +54,9 @@ pub enum LoginError {
     /// The server refuses a login that the proxy made for a client that it verified.
     #[error("the backend refuses the configured account")]
     BackendDenied(#[source] ConnectError, ServerError),
+    /// The account's stage refuses plaintext.
+    #[error("the client is in plaintext, which its account's stage, {}, refuses", .0.label())]
+    PlaintextRefused(Stage),
     /// There is no backend.
     #[error("no backend can be used")]
     Unavailable(#[source] AcquireError),
@@ -61,16 +67,19 @@ pub enum LoginError {
 
 impl LoginError {
     /// The metric label.
-    pub fn cause(&self) -> RefusalCause {
+    pub fn cause(&self) -> Cause {
         match self {
-            Self::Client(error) => RefusalCause::of_packet(error),
-            Self::Denied(_) | Self::DeniedByServer { .. } => RefusalCause::Denied,
-            Self::TooManyClients(_) => RefusalCause::TooManyAccountClients,
-            Self::CleartextFromClient(_) | Self::CleartextToBackend { .. } => RefusalCause::Cleartext,
-            Self::SocketIdentity(_) => RefusalCause::SocketIdentity,
-            Self::BackendDenied(..) => RefusalCause::BackendDenied,
-            Self::Unavailable(_) => RefusalCause::Unavailable,
-            Self::NoRandomness => RefusalCause::Internal,
+            Self::Client(error) => cause_of_packet(error),
+            Self::Denied(_) | Self::DeniedByServer { .. } => Cause::Denied,
+            Self::TooManyClients(_) => Cause::TooManyAccountClients,
+            Self::CleartextFromClient(_) => Cause::Cleartext,
+            Self::CleartextToBackend { .. } => Cause::CleartextToBackend,
+            Self::SocketIdentity(_) => Cause::SocketIdentity,
+            Self::BackendDenied(..) => Cause::BackendDenied,
+            Self::PlaintextRefused(Stage::Brownout) => Cause::Brownout,
+            Self::PlaintextRefused(_) => Cause::Enforced,
+            Self::Unavailable(_) => Cause::Unavailable,
+            Self::NoRandomness => Cause::Internal,
         }
     }
 
@@ -87,7 +96,9 @@ impl LoginError {
             | Self::CleartextToBackend { reply, .. }
             | Self::SocketIdentity(reply)
             | Self::BackendDenied(_, reply) => Some(reply.clone()),
-            Self::CleartextFromClient(_) => Some(ServerError::plaintext_refused()),
+            Self::CleartextFromClient(_) | Self::PlaintextRefused(_) => {
+                Some(ServerError::plaintext_refused())
+            }
             Self::Unavailable(AcquireError::TimedOut(_)) => Some(ServerError::unavailable(
                 "All database connections of this account are in use; none became free in time",
             )),
@@ -107,7 +118,8 @@ impl LoginError {
             | Self::Denied(_)
             | Self::DeniedByServer { .. }
             | Self::TooManyClients(_)
-            | Self::CleartextFromClient(_) => Level::DEBUG,
+            | Self::CleartextFromClient(_)
+            | Self::PlaintextRefused(_) => Level::DEBUG,
             Self::CleartextToBackend { .. }
             | Self::SocketIdentity(_)
             | Self::BackendDenied(..)

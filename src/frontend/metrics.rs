@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use crate::config::model::Stage;
 use crate::frontend::error::{DisconnectCause, ErrorOrigin};
 use crate::frontend::login::Rung;
 use crate::frontend::multiplex::SessionAnswer;
-use crate::frontend::refusal::RefusalCause;
+use crate::migration::downgrade::Downgrade;
+use crate::migration::explain::Cause;
+use crate::migration::stages::Verdict;
 use crate::protocol::command::Command;
 use crate::session::PinReason;
 use crate::telemetry::label::{Side, Transport};
@@ -23,7 +26,17 @@ pub struct FrontendMetrics {
     /// How they were authenticated.
     pub logins: Family<Rung>,
     /// Connections refused before or during the login.
-    pub refusals: Family<RefusalCause>,
+    pub refusals: Family<Cause>,
+    /// What became of logins in plaintext.
+    pub plaintext_logins: Family<PlaintextOutcome>,
+    /// Logins that were let in.
+    pub account_logins: AccountLogins,
+    /// Accounts that went back to *warn* by themselves.
+    pub step_backs: Counter,
+    /// Logins that a candidate was tried on.
+    pub shadow_logins: Family<ShadowVerdict>,
+    /// Clients that are less safe than they were.
+    pub downgrades: Family<Downgrade>,
     /// Ends of sessions.
     pub disconnects: Family<DisconnectCause>,
     /// Time to log in.
@@ -61,6 +74,11 @@ impl FrontendMetrics {
             connections: registry.counters(&names::CLIENT_CONNECTIONS, &[]),
             logins: registry.counters(&names::CLIENT_LOGINS, &[]),
             refusals: registry.counters(&names::CLIENT_REFUSALS, &[]),
+            plaintext_logins: registry.counters(&names::PLAINTEXT_LOGINS, &[]),
+            account_logins: AccountLogins(Arc::clone(registry)),
+            step_backs: registry.counter(&names::STAGE_STEP_BACKS, &[]),
+            shadow_logins: registry.counters(&names::SHADOW_LOGINS, &[]),
+            downgrades: registry.counters(&names::DOWNGRADES, &[]),
             disconnects: registry.counters(&names::CLIENT_DISCONNECTS, &[]),
             handshake_seconds: registry.histogram(&names::CLIENT_HANDSHAKE, &[]),
             tls: TlsMetrics::new(registry, Side::Client),
@@ -74,6 +92,67 @@ impl FrontendMetrics {
             pins: registry.gauges(&names::PINS, &[]),
             pinned: registry.counters(&names::PINNED, &[]),
             file_refusals: registry.counter(&names::LOCAL_INFILE_REFUSALS, &[]),
+        }
+    }
+}
+
+/// Logins by account, of which only those of the configuration have names here.
+pub struct AccountLogins(Arc<Registry>);
+
+/// All other accounts; a user name that reads so is another matter, but no configuration will have it.
+pub const OTHER_ACCOUNTS: &str = "(other)";
+
+impl AccountLogins {
+    /// Counts one. Looked up by name: a login is far dearer than that.
+    pub fn increment(&self, account: Option<&str>, transport: Transport) {
+        let labels = [account.unwrap_or(OTHER_ACCOUNTS), transport.label()];
+        self.0.counter(&names::ACCOUNT_LOGINS, &labels).increment(1);
+    }
+}
+
+/// What a candidate would have done with a login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShadowVerdict {
+    /// It would have come in, as far as can be known.
+    Kept,
+    /// It would not.
+    Broken,
+}
+
+crate::label!(ShadowVerdict { Kept => "kept", Broken => "broken" });
+
+/// What became of a login in plaintext.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlaintextOutcome {
+    /// Let in under *observe*.
+    Observed,
+    /// Let in under *warn*.
+    Warned,
+    /// Let in under *brownout*.
+    Spared,
+    /// Refused by a brownout.
+    Brownout,
+    /// Refused under *enforce*.
+    Enforced,
+}
+
+crate::label!(PlaintextOutcome {
+    Observed => "observed",
+    Warned => "warned",
+    Spared => "spared",
+    Brownout => "brownout",
+    Enforced => "enforced",
+});
+
+impl PlaintextOutcome {
+    /// By the stage in force. What is refused was refused by a stage that refuses.
+    pub fn of(stage: Stage, verdict: Verdict) -> Self {
+        match (stage, verdict) {
+            (Stage::Observe, _) => Self::Observed,
+            (Stage::Brownout, Verdict::Refused) => Self::Brownout,
+            (Stage::Brownout, Verdict::Admitted) => Self::Spared,
+            (Stage::Enforce, _) => Self::Enforced,
+            (Stage::Warn, _) => Self::Warned,
         }
     }
 }

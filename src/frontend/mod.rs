@@ -11,6 +11,7 @@ mod change_user;
 pub mod client;
 pub mod client_stream;
 pub mod context;
+pub mod entrance;
 pub mod error;
 pub mod handshake;
 pub mod idle;

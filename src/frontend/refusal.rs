@@ -6,6 +6,7 @@
 use tracing::Level;
 
 use crate::frontend::login_error::LoginError;
+use crate::migration::explain::{Cause, Who};
 use crate::protocol::handshake;
 use crate::protocol::reply::ServerError;
 use crate::tls::packets::PacketError;
@@ -25,7 +26,14 @@ pub enum Refusal {
     NoBackend,
     /// The client closed, or broke the protocol.
     #[error("the client did not complete the handshake")]
-    Packet(#[source] PacketError),
+    Packet {
+        /// How.
+        source: PacketError,
+        /// How far it had come.
+        at: Step,
+        /// What its bytes are instead of a packet, where they can be told.
+        instead: Option<Cause>,
+    },
     /// The client's packet makes no sense.
     #[error("the client's handshake packet cannot be understood")]
     Malformed(#[source] handshake::HandshakeError),
@@ -40,99 +48,74 @@ pub enum Refusal {
     Tls(#[source] HandshakeError),
     /// Plaintext where TLS is required.
     #[error("the client does not ask for TLS, which this listener requires")]
-    Plaintext,
+    Plaintext(Box<Who>),
     /// It took too long.
     #[error("the client did not log in in time")]
     TimedOut,
+    /// TLS took too long.
+    #[error("the client did not complete the TLS handshake in time")]
+    TimedOutInTls,
     /// The login failed.
     #[error("the login failed")]
-    Login(#[source] LoginError),
+    Login {
+        /// Why.
+        source: LoginError,
+        /// Who it was, as it said itself.
+        who: Box<Who>,
+    },
     /// The proxy is shutting down.
     #[error("the proxy is shutting down")]
     Draining,
 }
 
-/// The same as a metric label.
+/// How far a client had come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RefusalCause {
-    /// Too many clients.
-    TooManyClients,
-    /// Too many clients of the account.
-    TooManyAccountClients,
-    /// PROXY header missing or malformed.
-    ProxyHeader,
-    /// No backend, or no connection to one in time.
-    Unavailable,
-    /// The client closed.
-    Closed,
-    /// A packet over `limits.max_handshake_packet`.
-    Oversized,
-    /// A wrong sequence id.
-    OutOfOrder,
-    /// A packet that makes no sense.
-    Malformed,
-    /// A protocol from before 4.1.
-    OldClient,
-    /// TLS asked for and not offered.
-    TlsNotOffered,
-    /// TLS failed.
-    Tls,
-    /// Plaintext where TLS is required.
-    Plaintext,
-    /// Too slow.
-    TimedOut,
-    /// Wrong password, unknown user, unknown schema, …
-    Denied,
-    /// The backend refuses an account of the configuration.
-    BackendDenied,
-    /// A password in the clear would have been asked for.
-    Cleartext,
-    /// The server would have accepted the proxy's own identity.
-    SocketIdentity,
-    /// Something of the proxy's own.
-    Internal,
-    /// Shutting down.
-    Draining,
+pub enum Step {
+    /// It was greeted.
+    Greeted,
+    /// It has completed TLS.
+    Encrypted,
+    /// It logs in.
+    LoggingIn,
 }
 
-crate::label!(RefusalCause {
-    TooManyClients => "too_many_clients",
-    TooManyAccountClients => "too_many_account_clients",
-    ProxyHeader => "proxy_header",
-    Unavailable => "unavailable",
-    Closed => "closed",
-    Oversized => "oversized",
-    OutOfOrder => "out_of_order",
-    Malformed => "malformed",
-    OldClient => "old_client",
-    TlsNotOffered => "tls_not_offered",
-    Tls => "tls",
-    Plaintext => "plaintext",
-    TimedOut => "timed_out",
-    Denied => "denied",
-    BackendDenied => "backend_denied",
-    Cleartext => "cleartext",
-    SocketIdentity => "socket_identity",
-    Internal => "internal",
-    Draining => "draining",
-});
-
 impl Refusal {
-    /// The metric label.
-    pub fn cause(&self) -> RefusalCause {
+    /// A packet that could not be read from a client that has not named itself.
+    pub fn packet(source: PacketError, at: Step, bytes: &[u8]) -> Self {
+        Self::Packet { source, at, instead: Cause::of_bytes(bytes) }
+    }
+
+    /// Whom it is about, as far as that is known.
+    pub fn who(&self) -> Option<&Who> {
         match self {
-            Self::TooManyClients => RefusalCause::TooManyClients,
-            Self::ProxyHeader => RefusalCause::ProxyHeader,
-            Self::NoBackend => RefusalCause::Unavailable,
-            Self::Packet(error) => RefusalCause::of_packet(error),
-            Self::Malformed(_) => RefusalCause::Malformed,
-            Self::OldClient => RefusalCause::OldClient,
-            Self::TlsNotOffered => RefusalCause::TlsNotOffered,
-            Self::Tls(_) => RefusalCause::Tls,
-            Self::Plaintext => RefusalCause::Plaintext,
-            Self::TimedOut => RefusalCause::TimedOut,
-            Self::Login(error) => error.cause(),
-            Self::Draining => RefusalCause::Draining,
+            Self::Plaintext(who) | Self::Login { who, .. } => Some(who),
+            _ => None,
+        }
+    }
+
+    /// The metric label.
+    pub fn cause(&self) -> Cause {
+        match self {
+            Self::TooManyClients => Cause::TooManyClients,
+            Self::ProxyHeader => Cause::ProxyHeader,
+            Self::NoBackend => Cause::Unavailable,
+            Self::Packet { source: PacketError::Closed | PacketError::Io(_), at: Step::Greeted, .. } => {
+                Cause::Closed
+            }
+            Self::Packet {
+                source: PacketError::Closed | PacketError::Io(_), at: Step::Encrypted, ..
+            } => Cause::ClosedAfterTls,
+            Self::Packet { instead: Some(instead), .. } => *instead,
+            Self::Packet { source, .. } => cause_of_packet(source),
+            Self::Malformed(_) => Cause::Malformed,
+            Self::OldClient => Cause::OldClient,
+            Self::TlsNotOffered => Cause::TlsNotOffered,
+            Self::Tls(error) => error.cause().into(),
+            Self::Plaintext(_) => Cause::Plaintext,
+            Self::TimedOut => Cause::TimedOut,
+            Self::TimedOutInTls => Cause::TimedOutInTls,
+            Self::Login { source, .. } => source.cause(),
+            Self::Draining => Cause::Draining,
         }
     }
 
@@ -143,19 +126,24 @@ impl Refusal {
             Self::NoBackend => {
                 Some(ServerError::unavailable("No database server can be reached at the moment"))
             }
-            Self::Packet(PacketError::TooLarge { .. } | PacketError::OutOfOrder { .. })
+            Self::Packet {
+                source: PacketError::TooLarge { .. } | PacketError::OutOfOrder { .. }, ..
+            }
             | Self::Malformed(_)
             | Self::TlsNotOffered => Some(ServerError::bad_handshake()),
             Self::OldClient => Some(ServerError::old_client()),
-            Self::Plaintext => Some(ServerError::plaintext_refused()),
-            Self::Login(error) => error.to_client(),
+            Self::Plaintext(_) => Some(ServerError::plaintext_refused()),
+            Self::Login { source, .. } => source.to_client(),
             Self::Draining => {
                 Some(ServerError::unavailable("The database proxy is shutting down; connect again"))
             }
             Self::ProxyHeader
             | Self::TimedOut
+            | Self::TimedOutInTls
             | Self::Tls(_)
-            | Self::Packet(PacketError::Closed | PacketError::Io(_) | PacketError::TimedOut) => None,
+            | Self::Packet {
+                source: PacketError::Closed | PacketError::Io(_) | PacketError::TimedOut, ..
+            } => None,
         }
     }
 
@@ -163,28 +151,27 @@ impl Refusal {
     pub fn level(&self) -> Level {
         match self {
             Self::TooManyClients | Self::NoBackend => Level::WARN,
-            Self::Login(error) => error.level(),
+            Self::Login { source, .. } => source.level(),
             Self::ProxyHeader
-            | Self::Packet(_)
+            | Self::Packet { .. }
             | Self::Malformed(_)
             | Self::OldClient
             | Self::TlsNotOffered
             | Self::Tls(_)
-            | Self::Plaintext
+            | Self::Plaintext(_)
             | Self::TimedOut
+            | Self::TimedOutInTls
             | Self::Draining => Level::DEBUG,
         }
     }
 }
 
-impl RefusalCause {
-    /// Of a client whose packet could not be read.
-    pub(super) fn of_packet(error: &PacketError) -> Self {
-        match error {
-            PacketError::Closed | PacketError::Io(_) => Self::Closed,
-            PacketError::TimedOut => Self::TimedOut,
-            PacketError::TooLarge { .. } => Self::Oversized,
-            PacketError::OutOfOrder { .. } => Self::OutOfOrder,
-        }
+/// Of a client whose packet could not be read while it logged in.
+pub(super) fn cause_of_packet(error: &PacketError) -> Cause {
+    match error {
+        PacketError::Closed | PacketError::Io(_) => Cause::ClosedDuringLogin,
+        PacketError::TimedOut => Cause::TimedOut,
+        PacketError::TooLarge { .. } => Cause::Oversized,
+        PacketError::OutOfOrder { .. } => Cause::OutOfOrder,
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::model::Stage;
 use crate::migration::ledger::Entry;
 
 /// All accounts, and everything that is known of them.
@@ -24,75 +25,98 @@ pub struct Adoption {
 pub struct AccountRow {
     /// Its name.
     pub account: String,
-    /// First connection.
-    pub first_seen: u64,
-    /// Last connection.
-    pub last_seen: u64,
+    /// The stage in force.
+    pub stage: Stage,
+    /// First login; none: it was never seen.
+    pub first_seen: Option<u64>,
+    /// Last login.
+    pub last_seen: Option<u64>,
     /// Connections inside TLS.
     pub tls: u64,
     /// Connections in plaintext over a network.
     pub plaintext: u64,
+    /// Logins in plaintext that were refused.
+    pub refused: u64,
     /// Connections over unix sockets.
     pub unix: u64,
-    /// TLS among those over a network, from 0 to 1; none when there was none.
+    /// TLS among the logins over a network, from 0 to 1; none when there was none.
     pub share: Option<f64>,
-    /// The last connection in plaintext.
+    /// The first login in plaintext, refused or not.
+    pub first_plaintext: Option<u64>,
+    /// The last one.
     pub last_plaintext: Option<u64>,
-    /// Whether TLS can be enforced.
+    /// Whether TLS can be enforced without anybody being refused who came within the quiet period.
     pub ready: bool,
     /// Why, or why not.
     pub reason: String,
 }
 
+/// What an account is asked for, and since when it has to have been quiet.
+pub struct Measure<'a> {
+    /// The stage in force of an account.
+    pub stage: &'a dyn Fn(&str) -> Stage,
+    /// `migration.quiet_period`.
+    pub quiet: Duration,
+    /// A Unix timestamp.
+    pub now: u64,
+}
+
 impl Adoption {
-    /// At `now`, a Unix timestamp.
-    pub fn of(entries: Vec<Entry>, quiet: Duration, now: u64) -> Self {
-        let mut accounts: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
-        for entry in &entries {
-            accounts.entry(&entry.client.account).or_default().push(entry);
+    /// Of all that was counted, and of `expected` accounts that may never have come.
+    pub fn of(
+        entries: Vec<Entry>,
+        expected: impl IntoIterator<Item = String>,
+        measure: &Measure<'_>,
+    ) -> Self {
+        let mut accounts: BTreeMap<String, Vec<&Entry>> = BTreeMap::new();
+        for account in expected {
+            accounts.entry(account).or_default();
         }
-        let accounts = accounts.into_iter().map(|(name, entries)| row(name, &entries, quiet, now)).collect();
+        for entry in &entries {
+            accounts.entry(entry.client.account.clone()).or_default().push(entry);
+        }
+        let accounts = accounts.into_iter().map(|(name, entries)| row(name, &entries, measure)).collect();
         Self { accounts, entries }
     }
 }
 
-fn row(name: &str, entries: &[&Entry], quiet: Duration, now: u64) -> AccountRow {
+fn row(account: String, entries: &[&Entry], measure: &Measure<'_>) -> AccountRow {
     let sum = |count: fn(&Entry) -> u64| entries.iter().map(|entry| count(entry)).sum::<u64>();
-    let (tls, plaintext) = (sum(Entry::tls_connections), sum(|entry| entry.plaintext));
-    let first_seen = entries.iter().map(|entry| entry.first_seen).min().unwrap_or(now);
-    let last_plaintext = entries.iter().filter_map(|entry| entry.last_plaintext).max();
-    let (ready, reason) = verdict(tls, first_seen, last_plaintext, quiet, now);
-    AccountRow {
-        account: name.to_owned(),
-        first_seen,
-        last_seen: entries.iter().map(|entry| entry.last_seen).max().unwrap_or(now),
+    let (tls, plaintext, refused) =
+        (sum(Entry::tls_connections), sum(|entry| entry.plaintext), sum(|entry| entry.refused));
+    let row = AccountRow {
+        stage: (measure.stage)(&account),
+        account,
+        first_seen: entries.iter().map(|entry| entry.first_seen).min(),
+        last_seen: entries.iter().map(|entry| entry.last_seen).max(),
         tls,
         plaintext,
+        refused,
         unix: sum(|entry| entry.unix),
-        share: share(tls, plaintext),
-        last_plaintext,
-        ready,
-        reason,
-    }
+        share: share(tls, plaintext + refused),
+        first_plaintext: entries.iter().filter_map(|entry| entry.first_plaintext).min(),
+        last_plaintext: entries.iter().filter_map(|entry| entry.last_in_plaintext()).max(),
+        ready: false,
+        reason: String::new(),
+    };
+    let (ready, reason) = verdict(&row, measure);
+    AccountRow { ready, reason, ..row }
 }
 
-fn verdict(
-    tls: u64,
-    first_seen: u64,
-    last_plaintext: Option<u64>,
-    quiet: Duration,
-    now: u64,
-) -> (bool, String) {
-    let since = |moment: u64| Duration::from_secs(now.saturating_sub(moment));
-    match last_plaintext {
-        _ if tls == 0 => (false, "it has never used TLS".to_owned()),
+fn verdict(row: &AccountRow, measure: &Measure<'_>) -> (bool, String) {
+    let (quiet, since) =
+        (measure.quiet, |moment: u64| Duration::from_secs(measure.now.saturating_sub(moment)));
+    let Some(first_seen) = row.first_seen else { return (false, "it was never seen".to_owned()) };
+    let only = if row.tls > 0 { "TLS" } else { "unix sockets" };
+    match row.last_plaintext {
+        Some(_) if row.tls == 0 => (false, "it has never used TLS".to_owned()),
         Some(last) if since(last) < quiet => {
             (false, format!("in plaintext {} ago, less than {}", span(since(last)), span(quiet)))
         }
         _ if since(first_seen) < quiet => {
             (false, format!("known for {} only, less than {}", span(since(first_seen)), span(quiet)))
         }
-        _ => (true, format!("nothing but TLS for {}", span(since(last_plaintext.unwrap_or(first_seen))))),
+        last => (true, format!("nothing but {only} for {}", span(since(last.unwrap_or(first_seen))))),
     }
 }
 
@@ -123,11 +147,34 @@ mod tests {
     const DAY: u64 = 86_400;
     const QUIET: Duration = Duration::from_secs(7 * DAY);
 
-    fn only(record: impl Fn(&Ledger), now: u64) -> AccountRow {
+    fn only<T>(record: impl Fn(&Ledger) -> T, now: u64) -> AccountRow {
         let ledger = Ledger::new(10, Vec::new());
         record(&ledger);
-        let [row] = Adoption::of(ledger.entries(), QUIET, now).accounts.try_into().unwrap();
+        let [row] = Adoption::of(ledger.entries(), [], &measure(now)).accounts.try_into().unwrap();
         row
+    }
+
+    fn measure(now: u64) -> Measure<'static> {
+        Measure { stage: &|_| Stage::Warn, quiet: QUIET, now }
+    }
+
+    #[test]
+    fn who_is_refused_is_left_in_plaintext_and_who_never_came_is_not_ready() {
+        let ledger = Ledger::new(10, Vec::new());
+        ledger.record(sighting("nova", "api", tls()), at(0));
+        ledger.refuse(sighting("nova", "api", Transport::Plaintext), at(8 * DAY));
+        let expected = ["glance".to_owned(), "nova".to_owned()];
+        let [glance, nova] =
+            Adoption::of(ledger.entries(), expected, &measure(9 * DAY)).accounts.try_into().unwrap();
+        assert_eq!((nova.refused, nova.plaintext, nova.share, nova.ready), (1, 0, Some(0.5), false));
+        assert_eq!((nova.first_plaintext, nova.last_plaintext), (Some(8 * DAY), Some(8 * DAY)));
+        assert_eq!((glance.ready, glance.reason.as_str(), glance.share), (false, "it was never seen", None));
+    }
+
+    #[test]
+    fn an_account_of_unix_sockets_alone_is_ready() {
+        let row = only(|ledger| ledger.record(sighting("root", "", Transport::Unix), at(0)), 8 * DAY);
+        assert!(row.ready && row.reason == "nothing but unix sockets for 8d 0h", "{row:?}");
     }
 
     #[test]

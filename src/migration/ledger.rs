@@ -3,21 +3,28 @@
 //! Bounded: past `migration.max_entries` whatever is new counts in a bucket of its account, which shows as `*`, so that an
 //! account's totals are exact all the same. One lock, taken once a login.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use crate::migration::downgrade::{Downgrade, always_encrypted};
+
 /// In place of network, program and listener where there is no room for them.
 pub const OVERFLOW: &str = "*";
+
+/// Seconds for which the log does not tell of the same client again.
+const SILENCE: u64 = 3600;
 
 /// A completed login.
 #[derive(Clone, Debug)]
 pub struct Sighting {
     /// Who.
     pub client: Key,
+    /// From where; none over a unix socket.
+    pub address: Option<IpAddr>,
     /// Name and version of the library; empty where it does not say.
     pub library: String,
     /// How.
@@ -73,12 +80,24 @@ pub struct Entry {
     pub last_seen: u64,
     /// Connections in plaintext over a network.
     pub plaintext: u64,
-    /// The last of them.
+    /// The first attempt in plaintext, refused or not.
+    #[serde(default)]
+    pub first_plaintext: Option<u64>,
+    /// The last connection in plaintext.
     pub last_plaintext: Option<u64>,
+    /// Logins in plaintext that the account's stage refused.
+    #[serde(default)]
+    pub refused: u64,
+    /// The last of them.
+    #[serde(default)]
+    pub last_refused: Option<u64>,
     /// Connections over a unix socket.
     pub unix: u64,
     /// Connections inside TLS, by what was agreed on.
     pub tls: Vec<TlsUse>,
+    /// When the log last told of it, in this process.
+    #[serde(skip)]
+    told: Option<u64>,
 }
 
 /// Connections that agreed on the same.
@@ -100,28 +119,53 @@ pub struct Ledger {
 #[derive(Default)]
 struct State {
     entries: HashMap<Key, Entry>,
+    /// Accounts and networks from which they came encrypted, and never in plaintext.
+    encrypted: HashSet<(String, String)>,
+    /// How each came last, address by address, with which library: in TLS or not.
+    latest: HashMap<(Key, Option<IpAddr>), (String, Option<Tls>)>,
     changed: bool,
 }
 
 impl Ledger {
     /// With what is known already, and room for `most` entries.
     pub fn new(most: usize, known: Vec<Entry>) -> Self {
+        let encrypted = always_encrypted(&known);
         let entries = known.into_iter().map(|entry| (entry.client.clone(), entry)).collect();
-        Self { most, state: Mutex::new(State { entries, changed: false }) }
+        Self { most, state: Mutex::new(State { entries, encrypted, latest: HashMap::new(), changed: false }) }
     }
 
-    /// Counts a login that was completed at `now`.
-    pub fn record(&self, sighting: Sighting, now: SystemTime) {
-        let Sighting { client, library, transport } = sighting;
+    /// Counts a login that was completed at `now`. Tells when it is less safe than those before.
+    pub fn record(&self, sighting: Sighting, now: SystemTime) -> Option<Downgrade> {
         let now = seconds(now);
         let mut state = self.lock();
-        let known = state.entries.contains_key(&client) || state.entries.len() < self.most;
-        let client = if known { client } else { client.overflow() };
-        let entry = state.entries.entry(client).or_insert_with_key(|client| Entry::new(client.clone(), now));
-        entry.library = library;
-        entry.last_seen = entry.last_seen.max(now);
-        entry.count(transport, now);
-        state.changed = true;
+        let downgrade = state.downgrade(&sighting, self.most, now);
+        let Sighting { client, library, transport, .. } = sighting;
+        state.entry(client, self.most, now).seen(library, now).count(transport, now);
+        downgrade
+    }
+
+    /// Counts a login in plaintext that its account's stage refused. The same.
+    pub fn refuse(&self, sighting: Sighting, now: SystemTime) -> Option<Downgrade> {
+        let now = seconds(now);
+        let mut state = self.lock();
+        let downgrade = state.downgrade(&sighting, self.most, now);
+        let entry = state.entry(sighting.client, self.most, now).seen(sighting.library, now);
+        entry.refused += 1;
+        entry.first_plaintext.get_or_insert(now);
+        entry.last_refused = Some(now);
+        downgrade
+    }
+
+    /// Whether the log has not told of this client for an hour; then it is taken to do so now.
+    pub fn is_due(&self, client: &Key, now: SystemTime) -> bool {
+        let now = seconds(now);
+        let mut state = self.lock();
+        let entry = state.entry(client.clone(), self.most, now);
+        let due = entry.told.is_none_or(|told| now >= told + SILENCE);
+        if due {
+            entry.told = Some(now);
+        }
+        due
     }
 
     /// All entries, in the order of their keys.
@@ -142,6 +186,64 @@ impl Ledger {
     }
 }
 
+impl State {
+    /// Whether a login is less safe than those before it: of the same program at the same address, or of anybody in its
+    /// network. Not asked of what shares a bucket.
+    fn downgrade(&mut self, sighting: &Sighting, most: usize, now: u64) -> Option<Downgrade> {
+        let client = &sighting.client;
+        let place = (client.account.clone(), client.network.clone());
+        let entry = self.entry(client.clone(), most, now);
+        if entry.client.network == OVERFLOW {
+            return None;
+        }
+        let first_tls = entry.tls.is_empty();
+        let downgrade = self.latest_shrunk(sighting, most);
+        match &sighting.transport {
+            Transport::Plaintext if self.encrypted.remove(&place) => Some(Downgrade::Plaintext),
+            Transport::Tls(_) if first_tls && !self.was_in_plaintext(client) => {
+                self.encrypted.insert(place);
+                downgrade
+            }
+            _ => downgrade,
+        }
+    }
+
+    /// What a client has lost since it last came from the same address; it is remembered how it came now.
+    fn latest_shrunk(&mut self, sighting: &Sighting, most: usize) -> Option<Downgrade> {
+        let agreed = match &sighting.transport {
+            Transport::Unix => return None,
+            Transport::Plaintext => None,
+            Transport::Tls(agreed) => Some(agreed.clone()),
+        };
+        if self.latest.len() >= most {
+            self.latest.clear(); // it is about what happens soon; nothing else is kept of addresses
+        }
+        let key = (sighting.client.clone(), sighting.address);
+        let before = self.latest.insert(key, (sighting.library.clone(), agreed.clone()));
+        let (library, latest) = before.and_then(|(library, latest)| Some((library, latest?)))?;
+        match agreed {
+            None => Some(Downgrade::Plaintext),
+            Some(agreed) if library == sighting.library => latest.shrunk_to(&agreed),
+            Some(_) => None,
+        }
+    }
+
+    fn was_in_plaintext(&self, client: &Key) -> bool {
+        self.entries.values().any(|entry| {
+            let here = entry.client.account == client.account && entry.client.network == client.network;
+            here && entry.last_in_plaintext().is_some()
+        })
+    }
+
+    /// The entry of a client, or the bucket of its account where there is no room.
+    fn entry(&mut self, client: Key, most: usize, now: u64) -> &mut Entry {
+        self.changed = true;
+        let known = self.entries.contains_key(&client) || self.entries.len() < most;
+        let client = if known { client } else { client.overflow() };
+        self.entries.entry(client).or_insert_with_key(|client| Entry::new(client.clone(), now))
+    }
+}
+
 impl Key {
     fn overflow(self) -> Self {
         let other = || OVERFLOW.to_owned();
@@ -157,10 +259,25 @@ impl Entry {
             first_seen: now,
             last_seen: now,
             plaintext: 0,
+            first_plaintext: None,
             last_plaintext: None,
+            refused: 0,
+            last_refused: None,
             unix: 0,
             tls: Vec::new(),
+            told: None,
         }
+    }
+
+    fn seen(&mut self, library: String, now: u64) -> &mut Self {
+        self.library = library;
+        self.last_seen = self.last_seen.max(now);
+        self
+    }
+
+    /// The last attempt to log in in plaintext, refused or not.
+    pub fn last_in_plaintext(&self) -> Option<u64> {
+        self.last_plaintext.max(self.last_refused)
     }
 
     /// Connections inside TLS.
@@ -172,6 +289,7 @@ impl Entry {
         match transport {
             Transport::Plaintext => {
                 self.plaintext += 1;
+                self.first_plaintext.get_or_insert(now);
                 self.last_plaintext = Some(now);
             }
             Transport::Unix => self.unix += 1,
@@ -213,7 +331,7 @@ pub(crate) mod tests {
             program: text(program),
             listener: text("listener[0]"),
         };
-        Sighting { client, library: text("pymysql 1.1.0"), transport }
+        Sighting { client, address: "10.0.0.7".parse().ok(), library: text("pymysql 1.1.0"), transport }
     }
 
     pub(crate) fn tls() -> Transport {
@@ -239,6 +357,18 @@ pub(crate) mod tests {
         let [entry] = ledger.entries().try_into().unwrap();
         assert_eq!((entry.first_seen, entry.last_seen, entry.last_plaintext), (100, 300, Some(100)));
         assert_eq!((entry.plaintext, entry.unix, entry.tls_connections(), entry.tls.len()), (1, 1, 2, 1));
+    }
+
+    #[test]
+    fn refusals_are_counted_apart_and_the_log_tells_of_a_client_once_an_hour() {
+        let ledger = Ledger::new(10, Vec::new());
+        ledger.refuse(sighting("nova", "api", Transport::Plaintext), at(100));
+        let [entry] = ledger.entries().try_into().unwrap();
+        assert_eq!((entry.plaintext, entry.refused, entry.last_in_plaintext()), (0, 1, Some(100)));
+        let due = |program, second| {
+            ledger.is_due(&sighting("nova", program, Transport::Plaintext).client, at(second))
+        };
+        assert!(due("api", 100) && !due("api", 3699) && due("compute", 101) && due("api", 3700));
     }
 
     #[test]

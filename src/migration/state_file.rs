@@ -1,4 +1,4 @@
-//! The ledger's file: written whole, beside the old one, which it then replaces. Everything here blocks.
+//! Files of the state directory: each is written whole, beside the old one, which it then replaces. Everything here blocks.
 //!
 //! A crash at any point leaves the old file or the new one. A file that cannot be understood is set aside under another
 //! name, never overwritten: somebody may still want to know what was in it.
@@ -7,22 +7,25 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::migration::ledger::Entry;
+/// The ledger, see [`crate::migration::ledger::Entry`].
+pub const LEDGER: &str = "ledger.json";
 
-const NAME: &str = "ledger.json";
+/// Stages that were set at run time, see [`crate::migration::stages::Setting`].
+pub const STAGES: &str = "stages.json";
 
 /// The version that is written. A later one may add fields without changing it.
 const VERSION: u32 = 1;
 
 #[derive(Serialize, Deserialize)]
-struct Document {
+struct Document<T> {
     version: u32,
-    entries: Vec<Entry>,
+    entries: Vec<T>,
 }
 
-/// Why the ledger cannot be read or kept.
+/// Why a file cannot be read or kept.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     /// The operating system refuses.
@@ -34,7 +37,7 @@ pub enum StateError {
         source: io::Error,
     },
     /// The file is of a later version, or damaged; it was set aside.
-    #[error("{}: {problem}; it was renamed to {}, and counting begins anew", file.display(), aside.display())]
+    #[error("{}: {problem}; it was renamed to {}, and begins anew", file.display(), aside.display())]
     SetAside {
         /// Which file.
         file: PathBuf,
@@ -45,18 +48,18 @@ pub enum StateError {
     },
 }
 
-/// What was kept in `directory`; nothing when there is no file yet.
+/// What was kept in the file `name` of `directory`; nothing when there is no file yet.
 ///
 /// # Errors
 /// See [`StateError`].
-pub fn read(directory: &Path) -> Result<Vec<Entry>, StateError> {
-    let file = directory.join(NAME);
+pub fn read<T: DeserializeOwned>(directory: &Path, name: &str) -> Result<Vec<T>, StateError> {
+    let file = directory.join(name);
     let text = match fs::read(&file) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(source) => return Err(StateError::Io { file, source }),
     };
-    let problem = match serde_json::from_slice::<Document>(&text) {
+    let problem = match serde_json::from_slice::<Document<T>>(&text) {
         Ok(document) if document.version == VERSION => return Ok(document.entries),
         Ok(document) => format!("version {} is not known here", document.version),
         Err(error) => format!("it cannot be understood: {error}"),
@@ -68,17 +71,17 @@ pub fn read(directory: &Path) -> Result<Vec<Entry>, StateError> {
     }
 }
 
-/// Keeps `entries` in `directory`.
+/// Keeps `entries` in the file `name` of `directory`.
 ///
 /// # Errors
 /// The file cannot be written; the old one is as it was.
-pub fn write(directory: &Path, entries: Vec<Entry>) -> Result<(), StateError> {
-    let file = directory.join(NAME);
+pub fn write<T: Serialize>(directory: &Path, name: &str, entries: Vec<T>) -> Result<(), StateError> {
+    let file = directory.join(name);
     write_beside(directory, &file, entries).map_err(|source| StateError::Io { file, source })
 }
 
-fn write_beside(directory: &Path, file: &Path, entries: Vec<Entry>) -> io::Result<()> {
-    let mut new = tempfile::Builder::new().prefix(".ledger-").tempfile_in(directory)?;
+fn write_beside<T: Serialize>(directory: &Path, file: &Path, entries: Vec<T>) -> io::Result<()> {
+    let mut new = tempfile::Builder::new().prefix(".sealock-").tempfile_in(directory)?;
     serde_json::to_writer(io::BufWriter::new(&mut new), &Document { version: VERSION, entries })?;
     new.flush()?;
     new.as_file().sync_all()?;
@@ -89,8 +92,8 @@ fn write_beside(directory: &Path, file: &Path, entries: Vec<Entry>) -> io::Resul
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::migration::ledger::Ledger;
     use crate::migration::ledger::tests::{at, sighting, tls};
+    use crate::migration::ledger::{Entry, Ledger};
 
     fn entries() -> Vec<Entry> {
         let ledger = Ledger::new(10, Vec::new());
@@ -98,36 +101,40 @@ mod tests {
         ledger.entries()
     }
 
+    fn kept(directory: &Path) -> Result<Vec<Entry>, StateError> {
+        read(directory, LEDGER)
+    }
+
     #[test]
     fn what_was_written_is_read_and_nothing_else_is_left_lying_about() {
         let directory = tempfile::tempdir().unwrap();
-        assert!(read(directory.path()).unwrap().is_empty());
-        write(directory.path(), Vec::new()).unwrap();
-        write(directory.path(), entries()).unwrap();
-        assert_eq!(read(directory.path()).unwrap(), entries());
+        assert!(kept(directory.path()).unwrap().is_empty());
+        write::<Entry>(directory.path(), LEDGER, Vec::new()).unwrap();
+        write(directory.path(), LEDGER, entries()).unwrap();
+        assert_eq!(kept(directory.path()).unwrap(), entries());
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
     }
 
     #[test]
     fn what_cannot_be_understood_is_set_aside_wherever_it_was_cut() {
         let directory = tempfile::tempdir().unwrap();
-        write(directory.path(), entries()).unwrap();
-        let whole = fs::read(directory.path().join(NAME)).unwrap();
+        write(directory.path(), LEDGER, entries()).unwrap();
+        let whole = fs::read(directory.path().join(LEDGER)).unwrap();
         let later = String::from_utf8(whole.clone()).unwrap().replace("\"version\":1", "\"version\":2");
         let cut = (0..whole.len()).step_by(7).map(|length| whole[..length].to_vec());
         for damaged in cut.chain([later.into_bytes()]) {
-            fs::write(directory.path().join(NAME), &damaged).unwrap();
-            assert!(matches!(read(directory.path()), Err(StateError::SetAside { .. })));
+            fs::write(directory.path().join(LEDGER), &damaged).unwrap();
+            assert!(matches!(kept(directory.path()), Err(StateError::SetAside { .. })));
             assert_eq!(fs::read(directory.path().join("ledger.json.unreadable")).unwrap(), damaged);
-            assert!(read(directory.path()).unwrap().is_empty());
+            assert!(kept(directory.path()).unwrap().is_empty());
         }
     }
 
     #[test]
     fn a_file_that_cannot_be_written_leaves_the_old_one() {
         let directory = tempfile::tempdir().unwrap();
-        write(directory.path(), entries()).unwrap();
-        assert!(write(&directory.path().join("gone"), Vec::new()).is_err());
-        assert_eq!(read(directory.path()).unwrap(), entries());
+        write(directory.path(), LEDGER, entries()).unwrap();
+        assert!(write::<Entry>(&directory.path().join("gone"), LEDGER, Vec::new()).is_err());
+        assert_eq!(kept(directory.path()).unwrap(), entries());
     }
 }

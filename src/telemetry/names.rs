@@ -119,6 +119,20 @@ metrics! {
         "Completed logins by the way in which the client was authenticated; COM_CHANGE_USER is one too.";
     Counter CLIENT_REFUSALS = "sealock_client_refusals_total" in Count ["cause"]
         "Client connections that ended before their login was complete.";
+    Counter PLAINTEXT_LOGINS = "sealock_plaintext_logins_total" in Count ["outcome"]
+        "Logins in plaintext over a network, the proof being right, by what their account's stage did with them.";
+    Counter ACCOUNT_LOGINS = "sealock_account_logins_total" in Count ["account", "transport"]
+        "Logins that were let in, by account and transport: those of the configuration by name, all others together as (other).";
+    Gauge ACCOUNTS = "sealock_accounts" in Count ["stage"]
+        "Accounts that are in the configuration or have been seen, by the stage in force, as of the last five seconds.";
+    Gauge ACCOUNTS_READY = "sealock_accounts_ready" in Count []
+        "Those of them that are ready for TLS to be enforced, see sealock adoption.";
+    Counter STAGE_STEP_BACKS = "sealock_stage_step_backs_total" in Count []
+        "Times that an account went back to stage warn because more of its clients would have been refused than are borne.";
+    Counter SHADOW_LOGINS = "sealock_shadow_logins_total" in Count ["verdict"]
+        "Logins inside TLS that the candidate of their listener (listener.shadow) was tried on: kept, or broken if it were in use.";
+    Counter DOWNGRADES = "sealock_downgrades_total" in Count ["kind"]
+        "Logins that are less safe than those before from the same account and network: plaintext after TLS, an older version, no hybrid key exchange.";
     Counter CLIENT_DISCONNECTS = "sealock_client_disconnects_total" in Count ["cause"]
         "Ends of logged-in client connections.";
     Histogram CLIENT_HANDSHAKE = "sealock_client_handshake_seconds" in Seconds []
@@ -136,7 +150,7 @@ metrics! {
     Counter TLS_OFFERED_GROUPS = "sealock_tls_offered_groups_total" in Count ["group"]
         "ClientHellos of clients by the key-exchange groups they offer, each group once; ffdhe, other and unsaid are kinds.";
     Counter TLS_HANDSHAKE_FAILURES = "sealock_tls_handshake_failures_total" in Count ["side", "cause"]
-        "Failed TLS handshakes; one that was given up for lack of time counts as a refusal, or as a backend that timed out.";
+        "Failed TLS handshakes with backends, by cause; one that was given up for lack of time counts as a backend that timed out, and those of clients are refusals.";
 
     // Commands.
     Counter COMMANDS = "sealock_commands_total" in Count ["command"]

@@ -10,8 +10,9 @@ use rustls::ProtocolVersion;
 use crate::config::model::TlsVersion;
 use crate::telemetry::label::Side;
 use crate::telemetry::{Counter, Family, Label as _, Registry, names};
+use crate::tls::cause::HandshakeCause;
 use crate::tls::provider;
-use crate::tls::stream::{HandshakeCause, HandshakeError, MaybeTls, TlsInfo};
+use crate::tls::stream::{HandshakeError, MaybeTls, TlsInfo};
 
 /// Group of a TLS 1.2 session that was resumed: there was no key exchange.
 const NO_GROUP: &str = "none";
@@ -20,14 +21,18 @@ const NO_GROUP: &str = "none";
 pub struct TlsMetrics {
     registry: Arc<Registry>,
     side: Side,
-    failures: Family<HandshakeCause>,
+    /// On the clients' side failures are refusals, and counted there.
+    failures: Option<Family<HandshakeCause>>,
     resumptions: Family<TlsVersion>,
 }
 
 impl TlsMetrics {
     /// Resolves a counter for each cause of failure and for each version and group that can be agreed on.
     pub fn new(registry: &Arc<Registry>, side: Side) -> Self {
-        let failures = registry.counters(&names::TLS_HANDSHAKE_FAILURES, &[side.label()]);
+        let failures = match side {
+            Side::Backend => Some(registry.counters(&names::TLS_HANDSHAKE_FAILURES, &[side.label()])),
+            Side::Client => None,
+        };
         let resumptions = registry.counters(&names::TLS_RESUMPTIONS, &[side.label()]);
         let metrics = Self { registry: Arc::clone(registry), side, failures, resumptions };
         for (version, group) in possible() {
@@ -40,7 +45,7 @@ impl TlsMetrics {
     pub fn observe(&self, outcome: &Result<MaybeTls, HandshakeError>) {
         match outcome {
             Ok(stream) => stream.tls_info().iter().for_each(|info| self.succeeded(info)),
-            Err(error) => self.failures.increment(error.cause()),
+            Err(error) => self.failures.iter().for_each(|failures| failures.increment(error.cause())),
         }
     }
 

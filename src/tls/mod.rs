@@ -11,6 +11,7 @@ use rustls::crypto::CryptoProvider;
 
 use crate::config::model::TlsVersion;
 
+pub mod cause;
 pub mod certificate;
 pub mod chain;
 pub mod client;
@@ -29,6 +30,7 @@ pub mod read_buffer;
 pub mod rehearsal;
 pub mod revocation;
 pub mod server;
+pub mod shadow;
 pub mod socket;
 pub mod stream;
 #[cfg(test)]

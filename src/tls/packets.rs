@@ -76,6 +76,11 @@ where
         &self.stream
     }
 
+    /// What was read and not taken: after a packet that was not accepted, it begins with that one.
+    pub fn ahead(&self) -> &[u8] {
+        self.buffer.bytes()
+    }
+
     /// From `deadline` on, reading ends with [`PacketError::TimedOut`].
     pub fn set_deadline(&mut self, deadline: Instant) {
         self.deadline = Some(deadline);

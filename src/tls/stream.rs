@@ -11,13 +11,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use rustls::pki_types::CertificateDer;
+use rustls::server::Acceptor;
 use rustls::{CipherSuite, CommonState, HandshakeKind, ProtocolVersion, ServerConfig};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
+use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor, TlsConnector, client, server};
 
 use crate::config::model::TlsVersion;
 use crate::tls::client::ClientTls;
 use crate::tls::fingerprint::Fingerprint;
+use crate::tls::shadow::Hello;
 use crate::tls::socket::Socket;
 
 /// A connection in plaintext or inside TLS.
@@ -60,23 +63,6 @@ pub enum HandshakeError {
     Refused(#[source] rustls::Error),
 }
 
-/// Why a TLS handshake came to nothing, as a metric label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HandshakeCause {
-    /// The peer closed the connection.
-    Closed,
-    /// The connection failed.
-    Io,
-    /// The peer refused us and said so, for example because it does not trust our certificate.
-    PeerRefused,
-    /// We refused the peer's certificate.
-    BadCertificate,
-    /// No protocol version, cipher suite or group in common.
-    Incompatible,
-    /// The peer sent something that is not TLS or breaks its rules.
-    Malformed,
-}
-
 /// Performs the server's side of a handshake on `socket`.
 ///
 /// # Errors
@@ -84,6 +70,20 @@ pub enum HandshakeCause {
 pub async fn accept(socket: Socket, config: Arc<ServerConfig>) -> Result<MaybeTls, HandshakeError> {
     let stream = TlsAcceptor::from(config).accept(socket).await?;
     Ok(MaybeTls::Server(Box::new(stream)))
+}
+
+/// The same, and what the client said first.
+///
+/// # Errors
+/// As for [`accept`].
+pub async fn accept_observed(
+    socket: Socket,
+    config: Arc<ServerConfig>,
+) -> Result<(MaybeTls, Hello), HandshakeError> {
+    let begun = LazyConfigAcceptor::new(Acceptor::default(), socket).await?;
+    let hello = Hello::of(&begun.client_hello());
+    let stream = begun.into_stream(config).await?;
+    Ok((MaybeTls::Server(Box::new(stream)), hello))
 }
 
 /// Performs the client's side of a handshake on `socket`.
@@ -126,6 +126,16 @@ impl MaybeTls {
         }
     }
 
+    /// The certificates that the other side showed, its leaf first; also of a session that was resumed.
+    pub fn peer_chain(&self) -> &[CertificateDer<'static>] {
+        let shown = match self {
+            Self::Plain(_) => None,
+            Self::Server(stream) => stream.get_ref().1.peer_certificates(),
+            Self::Client(stream) => stream.get_ref().1.peer_certificates(),
+        };
+        shown.unwrap_or_default()
+    }
+
     /// Whether what is sent can be read by nobody in between: TLS, or a unix socket.
     pub fn is_secure(&self) -> bool {
         match self {
@@ -162,28 +172,12 @@ impl TlsInfo {
 }
 
 /// The IANA name; rustls has names of its own for the suites of TLS 1.3.
-fn cipher_name(suite: CipherSuite) -> &'static str {
+pub(super) fn cipher_name(suite: CipherSuite) -> &'static str {
     match suite {
         CipherSuite::TLS13_AES_128_GCM_SHA256 => "TLS_AES_128_GCM_SHA256",
         CipherSuite::TLS13_AES_256_GCM_SHA384 => "TLS_AES_256_GCM_SHA384",
         CipherSuite::TLS13_CHACHA20_POLY1305_SHA256 => "TLS_CHACHA20_POLY1305_SHA256",
         other => other.as_str().unwrap_or("unknown"),
-    }
-}
-
-impl HandshakeError {
-    /// The cause as a metric label.
-    pub fn cause(&self) -> HandshakeCause {
-        match self {
-            Self::Closed => HandshakeCause::Closed,
-            Self::Io(_) => HandshakeCause::Io,
-            Self::Refused(rustls::Error::AlertReceived(_)) => HandshakeCause::PeerRefused,
-            Self::Refused(rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented) => {
-                HandshakeCause::BadCertificate
-            }
-            Self::Refused(rustls::Error::PeerIncompatible(_)) => HandshakeCause::Incompatible,
-            Self::Refused(_) => HandshakeCause::Malformed,
-        }
     }
 }
 
@@ -198,15 +192,6 @@ impl From<io::Error> for HandshakeError {
         }
     }
 }
-
-crate::label!(HandshakeCause {
-    Closed => "closed",
-    Io => "io",
-    PeerRefused => "peer_refused",
-    BadCertificate => "bad_certificate",
-    Incompatible => "incompatible",
-    Malformed => "malformed",
-});
 
 impl AsyncRead for MaybeTls {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {

@@ -109,8 +109,12 @@ fn counts_go_on_after_a_stop_and_after_a_crash() {
         String::from_utf8(output.stdout).unwrap()
     };
     let table = shown("table");
-    assert!(table.contains("16.6%  yes    nothing but TLS for "), "{table}");
-    assert!(shown("markdown").starts_with("# TLS adoption\n\n| account | tls |"));
+    assert!(
+        table.contains("16.6%  yes    nothing but TLS for ")
+            && table.contains("app      observe    1          5"),
+        "{table}"
+    );
+    assert!(shown("markdown").starts_with("# TLS adoption\n\n| account | stage | tls |"));
     assert!(shown("csv").contains("app,127.0.0.0/24,api,listener[0],pymysql 1.1.0,"));
     assert_eq!(serde_json::from_str::<serde_json::Value>(&shown("json")).unwrap()["accounts"][0]["tls"], 1);
 }

@@ -6,10 +6,12 @@ use std::io::{self, Write};
 use crate::admin::pools::{PoolRow, Pools};
 use crate::admin::ready::{BackendState, Report};
 use crate::admin::sessions::{Mode, PinRow, SessionRow, SessionState, Sessions};
+use crate::admin::stages::{SetBy, Stages};
 use crate::cli::status::snapshot::Snapshot;
 use crate::cli::table::Align::{Left, Right};
 use crate::cli::table::{Table, printable};
 use crate::config::model::Address;
+use crate::telemetry::Label as _;
 
 /// Characters of a statement that are shown.
 const STATEMENT: usize = 60;
@@ -17,6 +19,7 @@ const STATEMENT: usize = 60;
 /// Writes all of it: whether the proxy is ready, its pools, its sessions.
 pub(super) fn print(snapshot: &Snapshot, address: &Address, out: &mut dyn Write) -> io::Result<()> {
     print_readiness(&snapshot.readiness, address, out)?;
+    print_steps_back(&snapshot.stages, out)?;
     writeln!(out)?;
     print_pools(&snapshot.pools, out)?;
     writeln!(out)?;
@@ -32,6 +35,19 @@ fn print_readiness(report: &Report, address: &Address, out: &mut dyn Write) -> i
     for backend in &report.backends {
         if let BackendState::Down { reason } = &backend.state {
             writeln!(out, "backend {} is down: {}", printable(&backend.name), printable(reason))?;
+        }
+    }
+    Ok(())
+}
+
+fn print_steps_back(stages: &Stages, out: &mut dyn Write) -> io::Result<()> {
+    for row in &stages.accounts {
+        if let SetBy::StepBack { from, refusals } = row.set_by {
+            let (account, from) = (printable(&row.account), from.label());
+            writeln!(
+                out,
+                "account {account} stepped back from {from} to warn after {refusals} refusals (sealock stage)"
+            )?;
         }
     }
     Ok(())

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::admin::pools::{PoolFilter, Pools};
 use crate::admin::ready::Report;
 use crate::admin::sessions::{SessionFilter, Sessions};
+use crate::admin::stages::Stages;
 use crate::cli::ask::{Answer, AskError, Client};
 use crate::config::model::Address;
 
@@ -16,6 +17,7 @@ pub(super) struct Answers {
     readiness: Answer,
     pools: Answer,
     sessions: Answer,
+    stages: Answer,
 }
 
 /// The answers, understood.
@@ -24,6 +26,7 @@ pub(super) struct Snapshot {
     pub(super) readiness: Report,
     pub(super) pools: Pools,
     pub(super) sessions: Sessions,
+    pub(super) stages: Stages,
 }
 
 /// Not ready is an answer, too.
@@ -40,12 +43,18 @@ impl Answers {
             readiness: client.read("/readyz").await?,
             pools: client.read(&target("/api/v1/pools", pools)).await?,
             sessions: client.read(&target("/api/v1/sessions", sessions)).await?,
+            stages: client.read("/api/v1/stages").await?,
         })
     }
 
     /// One JSON object with all of them, unchanged, on a line.
     pub(super) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
-        let parts = [("readiness", &self.readiness), ("pools", &self.pools), ("sessions", &self.sessions)];
+        let parts = [
+            ("readiness", &self.readiness),
+            ("pools", &self.pools),
+            ("sessions", &self.sessions),
+            ("stages", &self.stages),
+        ];
         let mut before = "{";
         for (name, answer) in parts {
             write!(out, "{before}\"{name}\":")?;
@@ -63,6 +72,7 @@ impl Snapshot {
             readiness: answers.readiness.understood(address, "/readyz", &READY_OR_NOT)?,
             pools: answers.pools.understood(address, "/api/v1/pools", &[StatusCode::OK])?,
             sessions: answers.sessions.understood(address, "/api/v1/sessions", &[StatusCode::OK])?,
+            stages: answers.stages.understood(address, "/api/v1/stages", &[StatusCode::OK])?,
         })
     }
 }

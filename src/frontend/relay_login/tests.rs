@@ -15,6 +15,8 @@ use crate::backend::connector::Terms;
 use crate::config::Config;
 use crate::frontend::client::ClientFacts;
 use crate::frontend::context::{Context, Frontend};
+use crate::frontend::entrance::Entrance;
+use crate::migration::stage::Policy;
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::handshake::{AuthSwitch, Greeting, plugin};
 use crate::telemetry::Registry;
@@ -193,6 +195,8 @@ impl Stage {
             service: None,
             prober: None,
             tls: config.tls,
+            shadow: (Vec::new(), 1),
+            stages: Policy::new(&config.migration, &config.accounts),
             limits: config.limits,
             pool: config.pool,
         };
@@ -205,6 +209,7 @@ impl Stage {
             max_packet: 1024,
             tls: None,
             rotation: None,
+            entrance: Entrance::new(None, None, 0, None),
         };
         Self { server, context: frontend.context.load_full(), frontend, client }
     }

@@ -136,10 +136,10 @@ async fn require_wants_a_certificate_of_that_ca_and_request_takes_none_as_well()
             let shown = met(&site.showing(Some(&good), version), server).await.unwrap();
             assert!(shown.peer_leaf_fingerprint.is_some());
             let refused = met(&site.showing(Some(&bad), version), server).await;
-            assert_eq!(refused.unwrap_err(), HandshakeCause::BadCertificate);
+            assert_eq!(refused.unwrap_err(), HandshakeCause::CertificateUnknownIssuer);
         }
         let nothing = site.showing(None, version);
-        assert_eq!(met(&nothing, &required).await.unwrap_err(), HandshakeCause::BadCertificate);
+        assert_eq!(met(&nothing, &required).await.unwrap_err(), HandshakeCause::CertificateMissing);
         assert!(met(&nothing, &requested).await.unwrap().peer_leaf_fingerprint.is_none());
     }
 }
@@ -153,7 +153,7 @@ async fn a_certificate_on_the_revocation_list_is_refused_and_the_others_are_not(
     for version in BOTH {
         met(&site.showing(Some(&good), version), &server).await.unwrap();
         let refused = met(&site.showing(Some(&revoked), version), &server).await;
-        assert_eq!(refused.unwrap_err(), HandshakeCause::BadCertificate);
+        assert_eq!(refused.unwrap_err(), HandshakeCause::CertificateRevoked);
     }
 }
 
@@ -238,7 +238,7 @@ async fn who_is_revoked_does_not_come_back_by_a_ticket() {
         met(&config, &before).await.unwrap();
         let after =
             build(&site.asking(ClientCertificate::Require, &ca, &[ca.revoke(&[&client], tomorrow())]));
-        assert_eq!(met(&config, &after).await.unwrap_err(), HandshakeCause::BadCertificate);
+        assert_eq!(met(&config, &after).await.unwrap_err(), HandshakeCause::CertificateRevoked);
     }
 }
 

@@ -10,7 +10,6 @@ use crate::app::expiry;
 use crate::auth::{Accounts, BackendSecret};
 use crate::backend::Backend;
 use crate::backend::connector::Login;
-use crate::backend::health::Health;
 use crate::config::Config;
 use crate::config::model;
 use crate::frontend::context::{Context, ListenerContext};
@@ -156,10 +155,10 @@ fn retirement(tls: Option<&ServerTls>, before: Option<&ListenerContext>) -> Arc<
     tls.map_or_else(Arc::default, |tls| rotation::carried_over(former, &shown(tls)))
 }
 
-/// What was known of the same server before.
-fn known(before: &Context, backend: &model::Backend) -> Option<Arc<Health>> {
+/// The same server before.
+fn known<'a>(before: &'a Context, backend: &model::Backend) -> Option<&'a Backend> {
     let same = |old: &&Arc<Backend>| old.name() == backend.name && *old.address() == backend.address;
-    before.backends.iter().find(same).map(|old| Arc::clone(old.health()))
+    before.backends.iter().find(same).map(Arc::as_ref)
 }
 
 fn report(problems: &mut Vec<String>, place: &str, error: &dyn fmt::Display) {

@@ -193,6 +193,7 @@ impl Reloader {
         }
         self.builder.record(&context, Some(&before));
         self.metrics.last_reload.set(super::now());
+        self.frontend.account_watch.hurry();
         if let Some(age) = config.tls.max_session_age_after_rotation {
             self.frontend.registry.wake_all();
             let frontend = Arc::clone(&self.frontend);

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
+use crate::app::accounts;
 use crate::backend::Backend;
 use crate::backend::connector::Terms;
 use crate::backend::error::ConnectError;
@@ -30,6 +31,7 @@ pub(super) fn start(frontend: &Arc<Frontend>, registry: &Arc<Registry>) -> Vec<J
         tasks::spawn("probe", probe(Arc::clone(frontend))),
         tasks::spawn("maintain", maintain(Arc::clone(frontend))),
         tasks::spawn("upkeep", upkeep(Arc::clone(registry))),
+        tasks::spawn("accounts", accounts::keep_reading(Arc::clone(frontend), Arc::clone(registry))),
     ]
 }
 

@@ -229,6 +229,21 @@ pub struct Auth {
     pub default_plugin: AuthPlugin,
     /// Whether logins of accounts that are not configured are relayed to the backend.
     pub relay: bool,
+    /// Whether the servers' account tables are read.
+    pub recover: bool,
+    /// How often.
+    pub refresh: Duration,
+    /// Which address host patterns are held against.
+    pub hosts: HostCheck,
+}
+
+/// Which address the host patterns of a server's accounts are held against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostCheck {
+    /// The client's.
+    Client,
+    /// The one that the server sees.
+    Server,
 }
 
 /// `[pool]`.

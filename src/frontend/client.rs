@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 
 use crate::auth::Channel;
+use crate::auth::demand::Offered;
 use crate::backend::proxy_header::Origin;
 use crate::frontend::client_stream::ClientStream;
 use crate::frontend::error::SessionEnd;
@@ -53,6 +54,8 @@ pub struct ClientFacts {
     pub max_packet: u32,
     /// The TLS version between it and the proxy; none in plaintext.
     pub tls: Option<&'static str>,
+    /// What its TLS connection offers to an account that demands something of it; none in plaintext.
+    pub offered: Option<Arc<Offered>>,
     /// What becomes of the certificate that it was shown; none in plaintext.
     pub rotation: Option<Arc<Retirement>>,
 }

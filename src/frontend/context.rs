@@ -12,6 +12,7 @@ use crate::backend::Backend;
 use crate::backend::connector::Login;
 use crate::backend::health::Verdict;
 use crate::config::model::{self, ListenerTlsMode};
+use crate::frontend::account_watch::AccountWatch;
 use crate::frontend::limits::ClientLimits;
 use crate::frontend::metrics::FrontendMetrics;
 use crate::frontend::registry::Registry;
@@ -71,6 +72,8 @@ pub struct Frontend {
     pub registry: Arc<Registry>,
     /// Counts of clients.
     pub limits: Arc<ClientLimits>,
+    /// When the servers' account tables are read.
+    pub account_watch: AccountWatch,
     /// Who connects how.
     pub ledger: Arc<Ledger>,
     /// Metrics.
@@ -115,6 +118,7 @@ impl Frontend {
             pool: Arc::new(Pool::new(telemetry)),
             registry: Arc::default(),
             limits: Arc::default(),
+            account_watch: AccountWatch::default(),
             ledger: Arc::new(ledger),
             metrics: FrontendMetrics::new(telemetry),
             phase: Phase::default(),

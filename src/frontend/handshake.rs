@@ -10,6 +10,7 @@ use std::time::{Instant, SystemTime};
 
 use tokio::time::Instant as Deadline;
 
+use crate::auth::demand::{Offered, ShownCertificate, openssl_cipher};
 use crate::auth::{self, Channel, Salt};
 use crate::backend::connector::{CLIENT_CHOICES, Terms};
 use crate::backend::health::ServerFacts;
@@ -31,6 +32,7 @@ use crate::protocol::handshake::{FirstPacket, Greeting, HandshakeError, Handshak
 use crate::telemetry::Label as _;
 use crate::telemetry::label::Transport;
 use crate::tls::packets::{PacketError, PacketStream};
+use crate::tls::peer_certificate::PeerCertificate;
 use crate::tls::socket::{Peer, Socket};
 use crate::tls::stream::{self, MaybeTls, TlsInfo};
 
@@ -188,6 +190,7 @@ impl Greeted {
             channel: if secure { Channel::Secure } else { Channel::Insecure },
             max_packet: response.max_packet,
             tls: tls.as_ref().map(TlsInfo::version_name),
+            offered: tls.as_ref().map(|tls| Arc::new(offered(tls))),
             rotation: tls.as_ref().and(listener).map(|listener| Arc::clone(&listener.retirement)),
         };
         Ok(Secured {
@@ -301,6 +304,15 @@ pub async fn turn_away(socket: Socket, refusal: &Refusal) {
     if let Some(error) = refusal.to_client() {
         let _ = packets.write(&error.encode_before_greeting()).await;
     }
+}
+
+/// What this connection offers to accounts that demand something of it.
+fn offered(tls: &TlsInfo) -> Offered {
+    let shown = |certificate: &PeerCertificate| ShownCertificate {
+        issuer: certificate.issuer.clone(),
+        subject: certificate.subject.clone(),
+    };
+    Offered { cipher: openssl_cipher(tls.cipher), certificate: tls.peer_certificate.as_deref().map(shown) }
 }
 
 /// How this client came in, for the ledger.

@@ -6,6 +6,7 @@
 use tracing::Level;
 
 use crate::auth::AuthError;
+use crate::auth::standing::Refused;
 use crate::backend::error::ConnectError;
 use crate::frontend::refusal::RefusalCause;
 use crate::pool::AcquireError;
@@ -26,6 +27,14 @@ pub enum LoginError {
     DeniedByServer {
         /// In its words, which name the proxy's host as the client's.
         said: ServerError,
+        /// In the words that the client would hear directly.
+        reply: ServerError,
+    },
+    /// By its account table the server would say no, whatever the password: to the client's host, or to how it is connected.
+    #[error("{refused}")]
+    NotAdmitted {
+        /// Why.
+        refused: Refused,
         /// In the words that the client would hear directly.
         reply: ServerError,
     },
@@ -65,6 +74,10 @@ impl LoginError {
         match self {
             Self::Client(error) => RefusalCause::of_packet(error),
             Self::Denied(_) | Self::DeniedByServer { .. } => RefusalCause::Denied,
+            Self::NotAdmitted { refused, .. } => match refused {
+                Refused::Host(_) | Refused::NotFromHere(_) => RefusalCause::HostNotAllowed,
+                Refused::Demand { .. } => RefusalCause::DemandUnmet,
+            },
             Self::TooManyClients(_) => RefusalCause::TooManyAccountClients,
             Self::CleartextFromClient(_) | Self::CleartextToBackend { .. } => RefusalCause::Cleartext,
             Self::SocketIdentity(_) => RefusalCause::SocketIdentity,
@@ -83,6 +96,7 @@ impl LoginError {
             Self::Client(PacketError::Closed | PacketError::Io(_) | PacketError::TimedOut) => None,
             Self::Denied(reply)
             | Self::DeniedByServer { reply, .. }
+            | Self::NotAdmitted { reply, .. }
             | Self::TooManyClients(reply)
             | Self::CleartextToBackend { reply, .. }
             | Self::SocketIdentity(reply)
@@ -108,6 +122,7 @@ impl LoginError {
             | Self::DeniedByServer { .. }
             | Self::TooManyClients(_)
             | Self::CleartextFromClient(_) => Level::DEBUG,
+            Self::NotAdmitted { .. } => Level::INFO,
             Self::CleartextToBackend { .. }
             | Self::SocketIdentity(_)
             | Self::BackendDenied(..)

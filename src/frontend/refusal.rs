@@ -83,6 +83,10 @@ pub enum RefusalCause {
     TimedOut,
     /// Wrong password, unknown user, unknown schema, …
     Denied,
+    /// The account is not for clients from there.
+    HostNotAllowed,
+    /// The account demands TLS, a certificate or one with other properties (`REQUIRE …`).
+    DemandUnmet,
     /// The backend refuses an account of the configuration.
     BackendDenied,
     /// A password in the clear would have been asked for.
@@ -110,6 +114,8 @@ crate::label!(RefusalCause {
     Plaintext => "plaintext",
     TimedOut => "timed_out",
     Denied => "denied",
+    HostNotAllowed => "host_not_allowed",
+    DemandUnmet => "demand_unmet",
     BackendDenied => "backend_denied",
     Cleartext => "cleartext",
     SocketIdentity => "socket_identity",

@@ -70,7 +70,7 @@ pub(super) fn profile(user: &[u8], facts: &ClientFacts, logged_in: &LoggedIn) ->
     let sharing = match (&logged_in.backing, logged_in.rung) {
         (Backing::Shared(_), _) => Sharing::Multiplex,
         (Backing::Own(_), Rung::Relay) => Sharing::RelayedLogin,
-        (Backing::Own(_), Rung::Configured) => Sharing::Configured,
+        (Backing::Own(_), Rung::Configured | Rung::Recovered) => Sharing::Configured,
     };
     Profile {
         account: user.to_vec(),

@@ -18,6 +18,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 use crate::config::model::TlsVersion;
 use crate::tls::client::ClientTls;
 use crate::tls::fingerprint::Fingerprint;
+use crate::tls::peer_certificate::PeerCertificate;
 use crate::tls::socket::Socket;
 
 /// A connection in plaintext or inside TLS.
@@ -44,6 +45,8 @@ pub struct TlsInfo {
     pub resumed: bool,
     /// The peer's leaf certificate; none when it sent none.
     pub peer_leaf_fingerprint: Option<Fingerprint>,
+    /// What that certificate says.
+    pub peer_certificate: Option<Arc<PeerCertificate>>,
 }
 
 /// Why a TLS handshake came to nothing.
@@ -157,6 +160,7 @@ impl TlsInfo {
                 .peer_certificates()
                 .and_then(|chain| chain.first())
                 .map(|leaf| Fingerprint::of(leaf)),
+            peer_certificate: state.peer_certificates().and_then(PeerCertificate::of).map(Arc::new),
         })
     }
 }

@@ -204,6 +204,7 @@ impl Stage {
             channel: Channel::Secure,
             max_packet: 1024,
             tls: None,
+            offered: None,
             rotation: None,
         };
         Self { server, context: frontend.context.load_full(), frontend, client }

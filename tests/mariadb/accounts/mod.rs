@@ -1,0 +1,5 @@
+//! Accounts as the server's own table has them: nothing about them in the configuration, the same verdicts as directly.
+
+mod estate;
+mod recovered;
+mod rules;

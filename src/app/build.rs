@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::app::expiry;
+use crate::auth::certificate_rule::CertificateRules;
 use crate::auth::{Accounts, BackendSecret};
 use crate::backend::Backend;
 use crate::backend::connector::Login;
@@ -72,6 +73,7 @@ impl Builder {
         let backends = self.backends(config, before, &mut problems);
         let accounts =
             Accounts::new(&config.accounts).map_err(|error| problems.push(format!("account: {error}")));
+        problems.extend(unusable_rules(config));
         match (accounts, problems.is_empty()) {
             (Ok(accounts), true) => Ok(Context {
                 number,
@@ -79,6 +81,7 @@ impl Builder {
                 listeners,
                 backends,
                 accounts,
+                certificate_rules: CertificateRules::new(&config.certificate_rules),
                 auth: config.auth.clone(),
                 service: config.service.as_ref().map(service_login),
                 prober: prober(config),
@@ -146,6 +149,24 @@ impl Builder {
         }
         built
     }
+}
+
+/// Rules by which a certificate stands for a password that nobody has to log in at the server with.
+fn unusable_rules(config: &Config) -> Vec<String> {
+    let can_log_in = |user: &str| {
+        let account = config.accounts.iter().find(|account| account.user == user);
+        account.and_then(account_login).is_some()
+    };
+    let rules = config.certificate_rules.iter().enumerate();
+    let unusable = rules.filter(|(_, rule)| rule.instead_of_password && !can_log_in(&rule.account));
+    unusable
+        .map(|(index, rule)| {
+            format!(
+                "certificate_rule[{index}].instead_of_password: found true for {:?}; accepted: the user of an [[account]] with a password or a backend_user",
+                rule.account
+            )
+        })
+        .collect()
 }
 
 /// Lasts as long as the listener shows the same certificate.

@@ -148,6 +148,11 @@ impl Account {
         self.secret_for_backend(token).unwrap_or_else(|| former.clone())
     }
 
+    /// What logs in at the backend for a client that proved itself by a certificate alone.
+    pub fn secret_without_answer(&self) -> Option<BackendSecret> {
+        self.secret_for_backend(None)
+    }
+
     /// What logs in at the backend, once a client has proven itself; `token` is what its answer gave away.
     pub(super) fn secret_for_backend(&self, token: Option<[u8; TOKEN_LEN]>) -> Option<BackendSecret> {
         match (&self.backend_secret, &self.proof) {

@@ -40,6 +40,8 @@ pub struct ShownCertificate {
     pub issuer: String,
     /// Its subject, in the same form.
     pub subject: String,
+    /// Its subject alternative names with their kind, such as `DNS:nova.example.org`.
+    pub alternative_names: Vec<String>,
 }
 
 impl Demand {
@@ -108,7 +110,11 @@ mod tests {
     #[test]
     fn every_demand_is_met_by_what_it_names_and_by_nothing_less() {
         let bare = Offered { cipher: "TLS_AES_256_GCM_SHA384", certificate: None };
-        let shown = ShownCertificate { issuer: "/CN=ca".into(), subject: "/CN=nova".into() };
+        let shown = ShownCertificate {
+            issuer: "/CN=ca".into(),
+            subject: "/CN=nova".into(),
+            alternative_names: vec![],
+        };
         let full = Offered { certificate: Some(shown), ..bare.clone() };
         for (demand, plain, bare_meets, full_meets) in [
             (Demand::None, true, true, true),

@@ -11,6 +11,7 @@ mod account;
 pub mod account_row;
 pub mod account_table;
 mod caching_sha2;
+pub mod certificate_rule;
 pub mod demand;
 mod digest;
 mod ed25519;

@@ -16,6 +16,8 @@ pub struct Config {
     pub backends: Vec<Backend>,
     /// Accounts whose passwords the proxy knows (rung *configured*).
     pub accounts: Vec<Account>,
+    /// What is asked of the certificates of accounts' clients.
+    pub certificate_rules: Vec<CertificateRule>,
     /// How clients prove who they are.
     pub auth: Auth,
     /// Backend connections and their reuse.
@@ -200,6 +202,21 @@ pub enum Credential {
     NativeHash([u8; 20]),
 }
 
+/// One `[[certificate_rule]]`; what is not named does not matter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateRule {
+    /// Whose clients.
+    pub account: String,
+    /// The certificate's subject, in OpenSSL's one-line form.
+    pub subject: Option<String>,
+    /// Its issuer, in the same form.
+    pub issuer: Option<String>,
+    /// One of its subject alternative names, with its kind.
+    pub san: Option<String>,
+    /// Whether it stands for the password.
+    pub instead_of_password: bool,
+}
+
 /// A login at a backend that differs from the client's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackendLogin {
@@ -309,6 +326,8 @@ pub struct Service {
 pub struct Tls {
     /// How long a session may go on after its listener's certificate was replaced; none: for ever.
     pub max_session_age_after_rotation: Option<Duration>,
+    /// How long a session may go on whose client certificate is not accepted any more.
+    pub max_session_age_after_revocation: Duration,
     /// File of ticket keys that replicas share; none: each process has its own.
     pub ticket_keys: Option<PathBuf>,
 }

@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use ipnet::IpNet;
 
 use crate::auth::Accounts;
+use crate::auth::certificate_rule::CertificateRules;
 use crate::backend::Backend;
 use crate::backend::connector::Login;
 use crate::backend::health::Verdict;
@@ -36,6 +37,8 @@ pub struct Context {
     pub backends: Vec<Arc<Backend>>,
     /// Accounts with known passwords.
     pub accounts: Accounts,
+    /// What is asked of the certificates of accounts' clients.
+    pub certificate_rules: CertificateRules,
     /// How clients prove who they are.
     pub auth: model::Auth,
     /// The proxy's own login.

@@ -190,6 +190,8 @@ impl Greeted {
             channel: if secure { Channel::Secure } else { Channel::Insecure },
             max_packet: response.max_packet,
             tls: tls.as_ref().map(TlsInfo::version_name),
+            listener: self.listener,
+            shown: tls.as_ref().and_then(|tls| tls.peer_certificate.clone()),
             offered: tls.as_ref().map(|tls| Arc::new(offered(tls))),
             rotation: tls.as_ref().and(listener).map(|listener| Arc::clone(&listener.retirement)),
         };
@@ -311,6 +313,7 @@ fn offered(tls: &TlsInfo) -> Offered {
     let shown = |certificate: &PeerCertificate| ShownCertificate {
         issuer: certificate.issuer.clone(),
         subject: certificate.subject.clone(),
+        alternative_names: certificate.alternative_names.clone(),
     };
     Offered { cipher: openssl_cipher(tls.cipher), certificate: tls.peer_certificate.as_deref().map(shown) }
 }

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::auth::account_row::RowId;
+use crate::auth::certificate_rule::Ruling;
 use crate::auth::standing::{Refused, Standing};
 use crate::auth::{Account, BackendSecret, Salt, Step, Verifier};
 use crate::backend::Backend;
@@ -128,8 +129,20 @@ impl<'a> LoginAttempt<'a> {
         salt: Salt,
         opening: Opening,
     ) -> Result<LoggedIn, LoginError> {
+        let ruling = self.context.certificate_rules.judge(&claim.user, self.client.certificate());
+        let ruling = match ruling {
+            Ok(ruling) => ruling,
+            Err(failure) => {
+                let using = self.verify_nobody(packets, claim, salt, opening).await?;
+                return Err(LoginError::Certificate { failure, reply: self.denied(claim, using) });
+            }
+        };
         if let Some(account) = self.context.accounts.find(&claim.user) {
             let known = Known { account: Arc::clone(account), row: None };
+            let secret = account.secret_without_answer().filter(|_| ruling == Ruling::StandsForPassword);
+            if let Some(secret) = secret {
+                return self.known(&known, secret, claim).await;
+            }
             return self.verified(packets, &known, claim, salt, opening).await;
         }
         match self.standing(claim).await {

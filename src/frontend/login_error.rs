@@ -6,6 +6,7 @@
 use tracing::Level;
 
 use crate::auth::AuthError;
+use crate::auth::certificate_rule::RuleFailure;
 use crate::auth::standing::Refused;
 use crate::backend::error::ConnectError;
 use crate::frontend::refusal::RefusalCause;
@@ -36,6 +37,14 @@ pub enum LoginError {
         /// Why.
         refused: Refused,
         /// In the words that the client would hear directly.
+        reply: ServerError,
+    },
+    /// The client's certificate does not meet the account's rules.
+    #[error("{failure}")]
+    Certificate {
+        /// What it lacks.
+        failure: RuleFailure,
+        /// What the client hears.
         reply: ServerError,
     },
     /// The account has as many clients as it may have.
@@ -78,6 +87,7 @@ impl LoginError {
                 Refused::Host(_) | Refused::NotFromHere(_) => RefusalCause::HostNotAllowed,
                 Refused::Demand { .. } => RefusalCause::DemandUnmet,
             },
+            Self::Certificate { .. } => RefusalCause::CertificateRule,
             Self::TooManyClients(_) => RefusalCause::TooManyAccountClients,
             Self::CleartextFromClient(_) | Self::CleartextToBackend { .. } => RefusalCause::Cleartext,
             Self::SocketIdentity(_) => RefusalCause::SocketIdentity,
@@ -97,6 +107,7 @@ impl LoginError {
             Self::Denied(reply)
             | Self::DeniedByServer { reply, .. }
             | Self::NotAdmitted { reply, .. }
+            | Self::Certificate { reply, .. }
             | Self::TooManyClients(reply)
             | Self::CleartextToBackend { reply, .. }
             | Self::SocketIdentity(reply)
@@ -122,7 +133,7 @@ impl LoginError {
             | Self::DeniedByServer { .. }
             | Self::TooManyClients(_)
             | Self::CleartextFromClient(_) => Level::DEBUG,
-            Self::NotAdmitted { .. } => Level::INFO,
+            Self::NotAdmitted { .. } | Self::Certificate { .. } => Level::INFO,
             Self::CleartextToBackend { .. }
             | Self::SocketIdentity(_)
             | Self::BackendDenied(..)

@@ -22,6 +22,7 @@ pub mod login_error;
 pub mod metrics;
 pub mod multiplex;
 pub mod proxy_protocol;
+mod recheck;
 pub mod refusal;
 pub mod registry;
 mod relay;

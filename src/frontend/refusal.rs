@@ -87,6 +87,8 @@ pub enum RefusalCause {
     HostNotAllowed,
     /// The account demands TLS, a certificate or one with other properties (`REQUIRE …`).
     DemandUnmet,
+    /// The client's certificate meets no `[[certificate_rule]]` of the account.
+    CertificateRule,
     /// The backend refuses an account of the configuration.
     BackendDenied,
     /// A password in the clear would have been asked for.
@@ -116,6 +118,7 @@ crate::label!(RefusalCause {
     Denied => "denied",
     HostNotAllowed => "host_not_allowed",
     DemandUnmet => "demand_unmet",
+    CertificateRule => "certificate_rule",
     BackendDenied => "backend_denied",
     Cleartext => "cleartext",
     SocketIdentity => "socket_identity",

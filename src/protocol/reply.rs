@@ -200,6 +200,13 @@ impl ServerError {
         Self::new(ACCESS_DENIED, *b"28000", message)
     }
 
+    /// 1045: the certificate that the client showed when it connected would be refused now.
+    #[must_use]
+    pub fn certificate_refused() -> Self {
+        let message = "Access denied: the client certificate of this connection is not accepted any more; connect with another one";
+        Self::new(ACCESS_DENIED, *b"28000", message)
+    }
+
     /// 1130, in MariaDB's words: no account at all is for clients from there.
     #[must_use]
     pub fn host_refused(host: &str) -> Self {

@@ -58,7 +58,7 @@ impl Estate {
         for name in ["nova", "glance"] {
             write(name, &ca.issue_client(name, 30, KeyType::Ecdsa).unwrap());
         }
-        fs::write(file("ca.pem"), &ca.pem().certificate).unwrap();
+        write("ca", ca.pem());
         let service = [
             format!("CREATE USER sealock@'%' IDENTIFIED BY '{PASSWORD}'"),
             "GRANT SELECT ON mysql.global_priv TO sealock@'%'".to_owned(),

@@ -44,10 +44,10 @@ fn by_rule() -> Vec<String> {
         own("both", "ACCOUNT LOCK PASSWORD EXPIRE"),
         own("ssl", "REQUIRE SSL"),
         own("x509", "REQUIRE X509"),
-        own("subject", "REQUIRE SUBJECT '/CN=nova'"),
-        own("issuer", "REQUIRE ISSUER '/CN=everybody\\'s CA'"),
+        own("subject", "REQUIRE SUBJECT '/O=Sealock/CN=nova'"),
+        own("issuer", "REQUIRE ISSUER '/O=Sealock/CN=everybody\\'s CA'"),
         own("other_issuer", "REQUIRE ISSUER '/CN=nobody'"),
-        own("all_three", "REQUIRE SUBJECT '/CN=nova' AND ISSUER '/CN=everybody\\'s CA' AND CIPHER 'TLS_AES_256_GCM_SHA384'"),
+        own("all_three", "REQUIRE SUBJECT '/O=Sealock/CN=nova' AND ISSUER '/O=Sealock/CN=everybody\\'s CA' AND CIPHER 'TLS_AES_256_GCM_SHA384'"),
         own("cipher", "REQUIRE CIPHER 'TLS_AES_256_GCM_SHA384'"),
         own("other_cipher", "REQUIRE CIPHER 'TLS_AES_128_CCM_SHA256'"),
         own("ssl_locked", "REQUIRE SSL ACCOUNT LOCK"),
@@ -141,6 +141,10 @@ fn every_other_rule_gives_the_verdict_that_it_gives_directly() {
                 assert_eq!(through, direct, "{user} by {channel:?} with {password:?}");
             }
         }
+    }
+    for user in ["ssl", "x509", "subject", "issuer", "all_three", "cipher"] {
+        let verdict = estate.verdict(proxy.port(), 1, user, PASSWORD, Channel::Certificate("nova"));
+        assert_eq!(verdict, Ok(format!("{user}@%")), "it is not only refused alike");
     }
     for (user, expected) in [
         ("plain", ("recovered", "")),

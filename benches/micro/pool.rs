@@ -96,6 +96,7 @@ impl Borrower {
             account: USER.as_bytes(),
             terms: &self.terms,
             origin: None,
+            row: None,
             generation: 1,
             bounds: self.bounds,
             replaces: None,

@@ -8,6 +8,7 @@
 
 mod connections;
 
+pub mod accounts;
 pub mod certificates;
 pub mod command;
 pub mod http;

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
 use serde::{Deserialize, Serialize};
 
+use crate::admin::accounts::Accounts;
 use crate::admin::certificates::Certificates;
 use crate::admin::http::refuse;
 use crate::admin::pools::{PoolFilter, Pools};
@@ -28,6 +29,8 @@ pub struct Views {
     pub pools: Arc<dyn Fn(&PoolFilter) -> Pools + Send + Sync>,
     /// Asked at each `/api/v1/certificates`.
     pub certificates: Arc<dyn Fn() -> Certificates + Send + Sync>,
+    /// Asked at each `/api/v1/accounts`.
+    pub accounts: Arc<dyn Fn() -> Accounts + Send + Sync>,
     /// Asked at each `/api/v1/adoption`.
     pub adoption: Arc<dyn Fn() -> Adoption + Send + Sync>,
     /// Asked at each `/api/v1/shadow`.
@@ -45,6 +48,7 @@ impl Views {
             .route("/api/v1/sessions", get(sessions))
             .route("/api/v1/pools", get(pools))
             .route("/api/v1/certificates", get(certificates))
+            .route("/api/v1/accounts", get(accounts))
             .route("/api/v1/adoption", get(adoption))
             .route("/api/v1/shadow", get(shadowed))
             .route("/api/v1/stages", get(stages))
@@ -66,6 +70,10 @@ async fn pools(State(views): State<Views>, asked: Result<Query<PoolFilter>, Quer
 
 async fn certificates(State(views): State<Views>, asked: Result<Query<Nothing>, QueryRejection>) -> Response {
     view(asked, move |_| (views.certificates)()).await
+}
+
+async fn accounts(State(views): State<Views>, asked: Result<Query<Nothing>, QueryRejection>) -> Response {
+    view(asked, move |_| (views.accounts)()).await
 }
 
 async fn adoption(State(views): State<Views>, asked: Result<Query<Nothing>, QueryRejection>) -> Response {
@@ -127,6 +135,7 @@ mod tests {
             sessions: Arc::new(move |filter| Sessions::select(sessions(), filter)),
             pools: Arc::new(move |filter| Pools::select(pools(), filter)),
             certificates: Arc::new(|| Certificates { generation: 7, identities: Vec::new() }),
+            accounts: Arc::new(Accounts::default),
             adoption: Arc::new(|| Adoption { accounts: Vec::new(), entries: Vec::new() }),
             shadow: Arc::new(shadow::Report::default),
             stages: Arc::new(crate::admin::stages::tests::none),

@@ -7,10 +7,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::app::expiry;
+use crate::auth::certificate_rule::CertificateRules;
 use crate::auth::{Accounts, BackendSecret};
 use crate::backend::Backend;
 use crate::backend::connector::Login;
-use crate::backend::health::Health;
 use crate::config::Config;
 use crate::config::model;
 use crate::frontend::context::{Context, ListenerContext};
@@ -77,6 +77,7 @@ impl Builder {
         let backends = self.backends(config, before, &mut problems);
         let accounts =
             Accounts::new(&config.accounts).map_err(|error| problems.push(format!("account: {error}")));
+        problems.extend(unusable_rules(config));
         match (accounts, problems.is_empty()) {
             (Ok(accounts), true) => Ok(Context {
                 number,
@@ -84,6 +85,7 @@ impl Builder {
                 listeners,
                 backends,
                 accounts,
+                certificate_rules: CertificateRules::new(&config.certificate_rules),
                 auth: config.auth.clone(),
                 service: config.service.as_ref().map(service_login),
                 prober: prober(config),
@@ -165,6 +167,24 @@ impl Builder {
     }
 }
 
+/// Rules by which a certificate stands for a password that nobody has to log in at the server with.
+fn unusable_rules(config: &Config) -> Vec<String> {
+    let can_log_in = |user: &str| {
+        let account = config.accounts.iter().find(|account| account.user == user);
+        account.and_then(account_login).is_some()
+    };
+    let rules = config.certificate_rules.iter().enumerate();
+    let unusable = rules.filter(|(_, rule)| rule.instead_of_password && !can_log_in(&rule.account));
+    unusable
+        .map(|(index, rule)| {
+            format!(
+                "certificate_rule[{index}].instead_of_password: found true for {:?}; accepted: the user of an [[account]] with a password or a backend_user",
+                rule.account
+            )
+        })
+        .collect()
+}
+
 /// Lasts as long as the listener shows the same certificate.
 fn retirement(tls: Option<&ServerTls>, before: Option<&ListenerContext>) -> Arc<Retirement> {
     let shown = |tls: &ServerTls| tls.identity().fingerprint();
@@ -179,10 +199,10 @@ fn shadows(config: &Config, number: u64, before: Option<&Context>) -> (Vec<Optio
     (shadows, since)
 }
 
-/// What was known of the same server before.
-fn known(before: &Context, backend: &model::Backend) -> Option<Arc<Health>> {
+/// The same server before.
+fn known<'a>(before: &'a Context, backend: &model::Backend) -> Option<&'a Backend> {
     let same = |old: &&Arc<Backend>| old.name() == backend.name && *old.address() == backend.address;
-    before.backends.iter().find(same).map(|old| Arc::clone(old.health()))
+    before.backends.iter().find(same).map(Arc::as_ref)
 }
 
 fn report(problems: &mut Vec<String>, place: &str, error: &dyn fmt::Display) {

@@ -3,6 +3,7 @@
 //! [`App::start`] builds the first generation and binds every listener; from then on the proxy serves until
 //! [`App::drain`]. A [`reload::Reloader`] replaces the generation in one step, or changes nothing.
 
+mod accounts;
 pub mod build;
 mod certificates;
 pub mod demo;

@@ -11,7 +11,7 @@ pub mod watch;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use time::OffsetDateTime;
 
@@ -23,7 +23,7 @@ use crate::app::reload::journal::Journal;
 use crate::app::reload::stamp::Stamp;
 use crate::config::model::Address;
 use crate::config::{Config, ConfigErrors};
-use crate::frontend::context::{Context, Frontend};
+use crate::frontend::context::{Context, Frontend, ListenerContext};
 use crate::tasks;
 use crate::telemetry;
 use crate::tls::problem::date;
@@ -193,15 +193,24 @@ impl Reloader {
         }
         self.builder.record(&context, Some(&before));
         self.metrics.last_reload.set(super::now());
+        self.frontend.account_watch.hurry();
         if let Some(age) = config.tls.max_session_age_after_rotation {
-            self.frontend.registry.wake_all();
-            let frontend = Arc::clone(&self.frontend);
-            tasks::spawn("retire", async move {
-                tokio::time::sleep(age).await;
-                frontend.registry.wake_all();
-            });
+            self.wake_now_and_after(age);
+        }
+        if asks_otherwise(&context, &before) {
+            self.wake_now_and_after(config.tls.max_session_age_after_revocation);
         }
         expiry::warnings(&context, Some(&before))
+    }
+
+    /// Has every session look whether its time is over.
+    fn wake_now_and_after(&self, age: Duration) {
+        self.frontend.registry.wake_all();
+        let frontend = Arc::clone(&self.frontend);
+        tasks::spawn("retire", async move {
+            tokio::time::sleep(age).await;
+            frontend.registry.wake_all();
+        });
     }
 
     /// Counts it, writes it down and tells.
@@ -262,8 +271,8 @@ fn only_listeners_differ(new: &Context, old: &Context) -> bool {
             (Some(new), Some(old)) => new.is_same_as(old),
             (new, old) => new.is_none() && old.is_none(),
         });
-    let differs = |(new, old): (&crate::frontend::context::ListenerContext, _)| {
-        let old: &crate::frontend::context::ListenerContext = old;
+    let differs = |(new, old): (&ListenerContext, _)| {
+        let old: &ListenerContext = old;
         match (&new.tls, &old.tls) {
             (Some(tls), Some(former)) => {
                 tls.identity().fingerprint() != former.identity().fingerprint()
@@ -273,6 +282,14 @@ fn only_listeners_differ(new: &Context, old: &Context) -> bool {
         }
     };
     same_backends && new.listeners.iter().zip(&old.listeners).any(differs)
+}
+
+/// Whether something else is asked of clients' certificates than before.
+fn asks_otherwise(new: &Context, old: &Context) -> bool {
+    let policy = |listener: &ListenerContext| listener.tls.as_ref().map(|tls| *tls.policy().digest());
+    let listeners = new.listeners.iter().zip(&old.listeners);
+    new.certificate_rules != old.certificate_rules
+        || listeners.into_iter().any(|(new, old)| policy(new) != policy(old))
 }
 
 /// What is fixed when the process starts must be the same.

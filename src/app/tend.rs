@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
+use crate::app::accounts;
 use crate::app::reload::Reloader;
 use crate::app::stages;
 use crate::backend::Backend;
@@ -38,6 +39,7 @@ pub(super) fn start(
         tasks::spawn("maintain", maintain(Arc::clone(frontend))),
         tasks::spawn("upkeep", upkeep(Arc::clone(registry))),
         tasks::spawn("census", census(Arc::clone(frontend), Arc::clone(reloader), Arc::clone(registry))),
+        tasks::spawn("accounts", accounts::keep_reading(Arc::clone(frontend), Arc::clone(registry))),
     ]
 }
 

@@ -7,6 +7,7 @@ use crate::admin::pools::{PoolRow, Pools};
 use crate::admin::reloads::Reloads;
 use crate::admin::sessions::{Mode, PinRow, SessionRow, SessionState, Sessions};
 use crate::admin::views::Views;
+use crate::app::accounts::shown;
 use crate::app::certificates::in_use;
 use crate::app::reload::Reloader;
 use crate::app::stages;
@@ -24,6 +25,7 @@ pub(super) fn views(frontend: &Arc<Frontend>, reloader: &Arc<Reloader>) -> Views
     let (sessions, pools) = (Arc::clone(frontend), Arc::clone(frontend));
     let (counted, settings) = (Arc::clone(frontend), Arc::clone(reloader));
     let (staged, shadowed) = (Arc::clone(frontend), Arc::clone(frontend));
+    let accounts = Arc::clone(frontend);
     let (certificates, reloads) = (Arc::clone(frontend), Arc::clone(reloader));
     Views {
         sessions: Arc::new(move |filter| {
@@ -31,6 +33,7 @@ pub(super) fn views(frontend: &Arc<Frontend>, reloader: &Arc<Reloader>) -> Views
         }),
         pools: Arc::new(move |filter| Pools::select(pool_rows(&pools), filter)),
         certificates: Arc::new(move || in_use(&certificates.context.load())),
+        accounts: Arc::new(move || shown(&accounts.context.load())),
         adoption: Arc::new(move || stages::adoption(&counted, settings.config().migration.quiet_period)),
         shadow: Arc::new(move || shadowed.shadows.report(shadowed.context.load().shadow_since())),
         stages: Arc::new(move || stages::rows(&staged)),
@@ -84,10 +87,14 @@ fn pool_row(shelf: &Shelf, context: &Context, clients: &[Overview]) -> PoolRow {
         backend && client.profile.account == slot.account && client.activity.doing == Doing::Nothing
     };
     let pinned = clients.iter().filter(here).filter(|client| !client.activity.pins.is_empty()).count();
-    let mode = context
-        .accounts
-        .find(&slot.account)
-        .map_or(PoolMode::Session, |account| account.mode.unwrap_or(context.pool.mode));
+    let shares = |client: &Overview| {
+        client.profile.account == slot.account && client.profile.sharing == Sharing::Multiplex
+    };
+    let mode = match context.accounts.find(&slot.account) {
+        Some(account) => account.mode.unwrap_or(context.pool.mode),
+        None if clients.iter().any(shares) || census.idle > 0 => context.pool.mode,
+        None => PoolMode::Session,
+    };
     let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     PoolRow {
         backend: slot.backend.clone(),

@@ -37,6 +37,13 @@ impl Accounts {
         self.by_user.get(user)
     }
 
+    /// All of them, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Account> {
+        let mut all: Vec<&Account> = self.by_user.values().map(Arc::as_ref).collect();
+        all.sort_by(|one, other| one.user.cmp(&other.user));
+        all.into_iter()
+    }
+
     /// An account whose password nobody knows: users that do not exist take the same path and time as those that do.
     #[must_use]
     pub fn decoy(&self) -> &Arc<Account> {
@@ -91,6 +98,20 @@ impl Account {
         }
     }
 
+    /// An account of a server's own table, whose clients prove themselves by `mysql_native_password`.
+    #[must_use]
+    pub fn recovered(user: &str, credential: &Credential) -> Self {
+        Self {
+            user: user.to_owned(),
+            plugin: Some(AuthPlugin::NativePassword),
+            backend_user: user.to_owned(),
+            max_clients: None,
+            mode: None,
+            proof: Proof::new(credential),
+            backend_secret: None,
+        }
+    }
+
     fn decoy() -> Result<Self, AuthError> {
         let password = Secret::new(random_bytes::<32>()?.to_vec());
         Ok(Self {
@@ -102,6 +123,15 @@ impl Account {
             proof: Proof::new(&Credential::Password(password)),
             backend_secret: None,
         })
+    }
+
+    /// Whether the same password proves both.
+    pub(super) fn proves_like(&self, other: &Self) -> bool {
+        match (&self.proof, &other.proof) {
+            (Proof::Empty, Proof::Empty) => true,
+            (Proof::Native(own), Proof::Native(other)) => own == other,
+            _ => false,
+        }
     }
 
     /// Whether clients of this account can use the plugin at all.
@@ -116,6 +146,11 @@ impl Account {
     pub fn renewed(&self, former: &BackendSecret) -> BackendSecret {
         let token = former.native_token().map(|token| *token);
         self.secret_for_backend(token).unwrap_or_else(|| former.clone())
+    }
+
+    /// What logs in at the backend for a client that proved itself by a certificate alone.
+    pub fn secret_without_answer(&self) -> Option<BackendSecret> {
+        self.secret_for_backend(None)
     }
 
     /// What logs in at the backend, once a client has proven itself; `token` is what its answer gave away.

@@ -8,15 +8,21 @@
 //! and sent only on a [`Channel::Secure`] one, whatever the other side suggests.
 
 mod account;
+pub mod account_row;
+pub mod account_table;
 mod caching_sha2;
+pub mod certificate_rule;
+pub mod demand;
 mod digest;
 mod ed25519;
+pub mod host_pattern;
 mod native_password;
 mod parsec;
 mod prover;
 mod relay;
 mod salt;
 mod secret;
+pub mod standing;
 mod verifier;
 
 pub use account::{Account, Accounts};

@@ -106,6 +106,11 @@ impl Connection {
         self.stream.tls_info()
     }
 
+    /// The address of this end; none on a unix socket.
+    pub fn local_ip(&self) -> Option<std::net::IpAddr> {
+        self.stream.socket().local_addr().map(|address| address.ip())
+    }
+
     /// Whether a response is outstanding.
     pub fn activity(&self) -> Activity {
         self.facts.activity

@@ -54,6 +54,18 @@ impl Connection {
     /// # Errors
     /// [`ControlError`], but never a refusal; the connection cannot be used any more.
     pub async fn exchange(&mut self, commands: &[Vec<u8>]) -> Result<Vec<Answer>, ControlError> {
+        self.exchange_up_to(commands, ROWS_LIMIT).await
+    }
+
+    /// The same where the rows of each answer may take `limit` bytes together.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn exchange_up_to(
+        &mut self,
+        commands: &[Vec<u8>],
+        limit: usize,
+    ) -> Result<Vec<Answer>, ControlError> {
         let mut bytes = Vec::with_capacity(commands.iter().map(|command| HEADER_LEN + command.len()).sum());
         for command in commands {
             append(&mut bytes, SequenceId::default(), command);
@@ -65,7 +77,7 @@ impl Connection {
         let mut status = None;
         for _ in commands {
             packets.set_sequence(SequenceId(1));
-            let (answer, told) = answer(&mut packets).await?;
+            let (answer, told) = answer(&mut packets, limit).await?;
             status = told.or(status);
             answers.push(answer);
         }
@@ -125,7 +137,10 @@ impl Connection {
     }
 }
 
-async fn answer<S>(packets: &mut PacketStream<S>) -> Result<(Answer, Option<StatusFlags>), ControlError>
+async fn answer<S>(
+    packets: &mut PacketStream<S>,
+    limit: usize,
+) -> Result<(Answer, Option<StatusFlags>), ControlError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -157,7 +172,7 @@ where
             _ => rows.push(row(&packet, columns)?),
         }
         bytes += packet.len();
-        if bytes > ROWS_LIMIT {
+        if bytes > limit {
             return Err(ControlError::Unexpected("there are more rows than were asked for"));
         }
     }

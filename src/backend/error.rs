@@ -36,6 +36,14 @@ pub enum ConnectError {
     /// It refused the login, or the schema.
     #[error("the backend refuses the login: {0}")]
     Login(ServerError),
+    /// It takes the proxy's login for another account than the client's would be.
+    #[error("the server takes the proxy's login for {found}, and the client would be {expected}")]
+    OtherAccount {
+        /// The row of its account table that the client would be, as `user@host`.
+        expected: String,
+        /// The row that it uses.
+        found: String,
+    },
     /// It asks for something that the proxy cannot or will not do.
     #[error("the login at the backend cannot be completed")]
     Auth(#[source] AuthError),
@@ -87,7 +95,7 @@ impl ConnectError {
                 ConnectOutcome::Protocol
             }
             Self::Turned(_) => ConnectOutcome::Turned,
-            Self::Login(_) | Self::Auth(_) => ConnectOutcome::Login,
+            Self::Login(_) | Self::Auth(_) | Self::OtherAccount { .. } => ConnectOutcome::Login,
         }
     }
 
@@ -111,7 +119,7 @@ impl ConnectError {
             | Self::Turned(_)
             | Self::Broken(_)
             | Self::Unexpected => true,
-            Self::Login(_) | Self::Auth(_) => false,
+            Self::Login(_) | Self::Auth(_) | Self::OtherAccount { .. } => false,
         }
     }
 }

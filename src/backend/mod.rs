@@ -4,6 +4,7 @@
 //! [`Backend::dial`] and moves bytes over a [`connection::Connection`]. Every connection speaks the canonical dialect
 //! (DEPRECATE_EOF and SESSION_TRACK), whatever its client speaks. Nothing falls back to plaintext.
 
+pub mod account_table;
 pub mod connection;
 pub mod connector;
 pub mod control;
@@ -20,6 +21,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::backend::account_table::KnownAccounts;
 use crate::backend::health::Health;
 use crate::backend::metrics::BackendMetrics;
 use crate::config::model::{self, Address};
@@ -46,20 +48,21 @@ pub struct Backend {
     proxy_protocol: bool,
     connect_timeout: Duration,
     health: Arc<Health>,
+    accounts: Arc<KnownAccounts>,
     metrics: BackendMetrics,
 }
 
 impl Backend {
     /// Builds it, with the certificates that its TLS needs.
     ///
-    /// `health` is what a former generation of the configuration knew of the same server.
+    /// `former` is the same server in a former generation of the configuration: what was known of it stays known.
     ///
     /// # Errors
     /// [`TlsError`] when a certificate file cannot be used.
     pub fn build(
         config: &model::Backend,
         registry: &Arc<Registry>,
-        health: Option<Arc<Health>>,
+        former: Option<&Self>,
     ) -> Result<Self, TlsError> {
         let tls = ClientTls::build(&config.tls, &config.address)?;
         Ok(Self {
@@ -68,7 +71,8 @@ impl Backend {
             tls,
             proxy_protocol: config.proxy_protocol,
             connect_timeout: config.connect_timeout,
-            health: health.unwrap_or_default(),
+            health: former.map(|former| Arc::clone(&former.health)).unwrap_or_default(),
+            accounts: former.map(|former| Arc::clone(&former.accounts)).unwrap_or_default(),
             metrics: BackendMetrics::new(registry, &config.name),
         })
     }
@@ -101,6 +105,11 @@ impl Backend {
     /// Whether it is up, and what it said of itself.
     pub fn health(&self) -> &Arc<Health> {
         &self.health
+    }
+
+    /// What is known of its accounts.
+    pub fn accounts(&self) -> &Arc<KnownAccounts> {
+        &self.accounts
     }
 
     /// TLS towards it; none where that is disabled.

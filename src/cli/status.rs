@@ -2,13 +2,16 @@
 
 use std::io::Write;
 
+use axum::http::StatusCode;
 use clap::{Args, ValueEnum};
 
+use crate::admin::accounts::Accounts;
 use crate::admin::pools::PoolFilter;
 use crate::admin::sessions::{SessionFilter, SessionState};
 use crate::cli::ask::{Whom, WhomError};
 use crate::cli::status::snapshot::{Answers, Snapshot};
 
+mod accounts;
 mod print;
 mod snapshot;
 
@@ -24,6 +27,7 @@ Examples:
   sealock status --admin unix:/run/sealock/admin.sock
   sealock status --state pinned                      who keeps a connection without using it, and why
   sealock status --account nova --limit 500
+  sealock status --accounts                          how each account is authenticated, and why
   sealock status --json | jq '.sessions.sessions[] | select(.state == \"waiting\")'
 
 Exit code 0: the proxy answered, whatever its state. 1: it cannot be asked; standard error says why and what to do.
@@ -35,6 +39,9 @@ pub struct StatusArgs {
     /// Which proxy to ask.
     #[command(flatten)]
     pub whom: Whom,
+    /// Which accounts there are and how their clients are authenticated, instead of sessions and pools.
+    #[arg(long, conflicts_with_all = ["state", "pin", "limit"])]
+    pub accounts: bool,
     /// Only sessions and pools of this account.
     #[arg(long, value_name = "NAME")]
     pub account: Option<String>,
@@ -88,6 +95,9 @@ impl StatusError {
 /// # Errors
 /// See [`StatusError`]; nothing is written then.
 pub fn run(args: &StatusArgs, out: &mut dyn Write) -> Result<(), StatusError> {
+    if args.accounts {
+        return show_accounts(args, out);
+    }
     let (pools, sessions) = (args.pool_filter(), args.session_filter());
     let (address, answers) = args.whom.ask(async |client| Answers::ask(client, &pools, &sessions).await)?;
     let snapshot = Snapshot::read(&answers, &address).map_err(WhomError::from)?;
@@ -95,6 +105,19 @@ pub fn run(args: &StatusArgs, out: &mut dyn Write) -> Result<(), StatusError> {
         answers.write(out)?;
     } else {
         print::print(&snapshot, &address, out)?;
+    }
+    Ok(())
+}
+
+fn show_accounts(args: &StatusArgs, out: &mut dyn Write) -> Result<(), StatusError> {
+    let (address, answer) = args.whom.ask(async |client| client.read(accounts::TARGET).await)?;
+    let understood = answer.understood(&address, accounts::TARGET, &[StatusCode::OK]);
+    let all: Accounts = understood.map_err(WhomError::from)?;
+    if args.json {
+        out.write_all(&answer.body)?;
+        writeln!(out)?;
+    } else {
+        accounts::print(&all, args.account.as_deref(), out)?;
     }
     Ok(())
 }
@@ -161,6 +184,7 @@ mod tests {
             sessions: Arc::new(move |filter| Sessions::select(sessions(), filter)),
             pools: Arc::new(move |filter| Pools::select(pools(), filter)),
             certificates: Arc::new(|| Certificates { generation: 1, identities: Vec::new() }),
+            accounts: Arc::new(Accounts::default),
             adoption: Arc::new(|| Adoption { accounts: Vec::new(), entries: Vec::new() }),
             shadow: Arc::new(crate::migration::shadow::Report::default),
             stages: Arc::new(crate::admin::stages::tests::none),

@@ -1,8 +1,8 @@
 //! Words from a closed list.
 
 use crate::config::model::{
-    AuthPlugin, BackendTlsMode, ClientCertificate, ListenerTlsMode, LogFormat, PoolMode, Stage, TlsVersion,
-    Watch,
+    AuthPlugin, BackendTlsMode, ClientCertificate, HostCheck, ListenerTlsMode, LogFormat, PoolMode, Stage,
+    TlsVersion, Watch,
 };
 use crate::config::nearest::nearest;
 use crate::config::value::{Node, Value};
@@ -63,6 +63,11 @@ impl Choice for AuthPlugin {
         ("mysql_clear_password", Self::ClearPassword),
     ];
     const NAMES: &'static str = "\"mysql_native_password\", \"client_ed25519\", \"caching_sha2_password\" or \"mysql_clear_password\"";
+}
+
+impl Choice for HostCheck {
+    const ALL: &'static [(&'static str, Self)] = &[("client", Self::Client), ("server", Self::Server)];
+    const NAMES: &'static str = "\"client\" or \"server\"";
 }
 
 impl Choice for PoolMode {

@@ -9,17 +9,18 @@ use crate::config::key::KeyDoc;
 use crate::config::model::Config;
 use crate::config::section::{Section, assemble};
 use crate::config::{
-    account, admin, auth, backend, limits, listener, log, migration, pool, reload, rules, runtime, service,
-    shadow, shutdown, tls, unknown,
+    account, admin, auth, backend, certificate_rule, limits, listener, log, migration, pool, reload, rules,
+    runtime, service, shadow, shutdown, tls, unknown,
 };
 
 /// Every key, section by section in the order of docs/configuration.md.
 pub fn reference() -> impl Iterator<Item = &'static KeyDoc> {
-    const SECTIONS: [&[KeyDoc]; 15] = [
+    const SECTIONS: [&[KeyDoc]; 16] = [
         listener::KEYS,
         shadow::KEYS,
         backend::KEYS,
         account::KEYS,
+        certificate_rule::KEYS,
         auth::KEYS,
         pool::KEYS,
         limits::KEYS,
@@ -88,6 +89,7 @@ fn read(root: &Section<'_>) -> Option<Config> {
         listeners: each(root, "listener", listener::read),
         backends: each(root, "backend", backend::read),
         accounts: each(root, "account", account::read),
+        certificate_rules: each(root, "certificate_rule", certificate_rule::read),
         auth: root.table("auth").and_then(|section| auth::read(&section)),
         pool: root.table("pool").and_then(|section| pool::read(&section)),
         limits: root.table("limits").and_then(|section| limits::read(&section)),

@@ -16,6 +16,7 @@ mod address;
 mod admin;
 mod auth;
 mod backend;
+mod certificate_rule;
 mod choice;
 mod document;
 pub mod error;

@@ -17,6 +17,8 @@ pub struct Config {
     pub backends: Vec<Backend>,
     /// Accounts whose passwords the proxy knows (rung *configured*).
     pub accounts: Vec<Account>,
+    /// What is asked of the certificates of accounts' clients.
+    pub certificate_rules: Vec<CertificateRule>,
     /// How clients prove who they are.
     pub auth: Auth,
     /// Backend connections and their reuse.
@@ -224,6 +226,21 @@ pub enum Credential {
     NativeHash([u8; 20]),
 }
 
+/// One `[[certificate_rule]]`; what is not named does not matter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateRule {
+    /// Whose clients.
+    pub account: String,
+    /// The certificate's subject, in OpenSSL's one-line form.
+    pub subject: Option<String>,
+    /// Its issuer, in the same form.
+    pub issuer: Option<String>,
+    /// One of its subject alternative names, with its kind.
+    pub san: Option<String>,
+    /// Whether it stands for the password.
+    pub instead_of_password: bool,
+}
+
 /// A login at a backend that differs from the client's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackendLogin {
@@ -253,6 +270,21 @@ pub struct Auth {
     pub default_plugin: AuthPlugin,
     /// Whether logins of accounts that are not configured are relayed to the backend.
     pub relay: bool,
+    /// Whether the servers' account tables are read.
+    pub recover: bool,
+    /// How often.
+    pub refresh: Duration,
+    /// Which address host patterns are held against.
+    pub hosts: HostCheck,
+}
+
+/// Which address the host patterns of a server's accounts are held against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostCheck {
+    /// The client's.
+    Client,
+    /// The one that the server sees.
+    Server,
 }
 
 /// `[pool]`.
@@ -318,6 +350,8 @@ pub struct Service {
 pub struct Tls {
     /// How long a session may go on after its listener's certificate was replaced; none: for ever.
     pub max_session_age_after_rotation: Option<Duration>,
+    /// How long a session may go on whose client certificate is not accepted any more.
+    pub max_session_age_after_revocation: Duration,
     /// File of ticket keys that replicas share; none: each process has its own.
     pub ticket_keys: Option<PathBuf>,
 }

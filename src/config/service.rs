@@ -8,7 +8,7 @@ use crate::config::section::{Section, assemble};
 
 const USER: Key<String> = Key::required(
     "service.user",
-    "User name of the proxy's own login at the servers; without it, health probes log in as the first account with a known password. Needs no privilege for them; `CONNECTION ADMIN` to kill statements of relayed accounts.",
+    "User name of the proxy's own login at the servers; without it, health probes log in as the first account with a known password. Needs no privilege for them; `SELECT` on `mysql.global_priv` for `auth.recover`; `CONNECTION ADMIN` to kill statements of relayed accounts.",
 )
 .accepting(USER_FORM, |user| is_user(user));
 

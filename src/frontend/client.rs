@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 
 use crate::auth::Channel;
+use crate::auth::demand::{Offered, ShownCertificate};
 use crate::backend::proxy_header::Origin;
 use crate::frontend::client_stream::ClientStream;
 use crate::frontend::entrance::Entrance;
@@ -21,6 +22,7 @@ use crate::protocol::dialect::{Dialect, Ends, StateChanges};
 use crate::protocol::packet::{HEADER_LEN, Header, SequenceId, append};
 use crate::protocol::response::Reports;
 use crate::tls::packets::PacketStream;
+use crate::tls::peer_certificate::PeerCertificate;
 use crate::tls::read_buffer::ReadBuffer;
 
 /// As much of a command as has to be there before it is looked at. Of a longer one only this much is ever looked at.
@@ -54,6 +56,12 @@ pub struct ClientFacts {
     pub max_packet: u32,
     /// The TLS version between it and the proxy; none in plaintext.
     pub tls: Option<&'static str>,
+    /// The number of the listener that it came by.
+    pub listener: usize,
+    /// The certificate that it showed, to be verified again when CAs or revocation lists change.
+    pub shown: Option<Arc<PeerCertificate>>,
+    /// What its TLS connection offers to an account that demands something of it; none in plaintext.
+    pub offered: Option<Arc<Offered>>,
     /// What becomes of the certificate that it was shown; none in plaintext.
     pub rotation: Option<Arc<Retirement>>,
     /// How it came in.
@@ -67,6 +75,13 @@ pub struct Incoming {
     pub command: Command,
     /// The header of its first packet.
     pub header: Header,
+}
+
+impl ClientFacts {
+    /// What the certificate that it showed says.
+    pub fn certificate(&self) -> Option<&ShownCertificate> {
+        self.offered.as_deref().and_then(|offered| offered.certificate.as_ref())
+    }
 }
 
 impl Incoming {

@@ -8,10 +8,12 @@ use arc_swap::ArcSwap;
 use ipnet::IpNet;
 
 use crate::auth::Accounts;
+use crate::auth::certificate_rule::CertificateRules;
 use crate::backend::Backend;
 use crate::backend::connector::Login;
 use crate::backend::health::Verdict;
 use crate::config::model::{self, ListenerTlsMode};
+use crate::frontend::account_watch::AccountWatch;
 use crate::frontend::limits::ClientLimits;
 use crate::frontend::metrics::FrontendMetrics;
 use crate::frontend::registry::Registry;
@@ -39,6 +41,8 @@ pub struct Context {
     pub backends: Vec<Arc<Backend>>,
     /// Accounts with known passwords.
     pub accounts: Accounts,
+    /// What is asked of the certificates of accounts' clients.
+    pub certificate_rules: CertificateRules,
     /// How clients prove who they are.
     pub auth: model::Auth,
     /// The proxy's own login.
@@ -81,6 +85,8 @@ pub struct Frontend {
     pub registry: Arc<Registry>,
     /// Counts of clients.
     pub limits: Arc<ClientLimits>,
+    /// When the servers' account tables are read.
+    pub account_watch: AccountWatch,
     /// Who connects how.
     pub ledger: Arc<Ledger>,
     /// What a candidate would have broken.
@@ -135,6 +141,7 @@ impl Frontend {
             pool: Arc::new(Pool::new(telemetry)),
             registry: Arc::default(),
             limits: Arc::default(),
+            account_watch: AccountWatch::default(),
             ledger: Arc::new(ledger),
             shadows: Arc::default(),
             stages: Arc::new(stages),

@@ -57,6 +57,9 @@ pub enum SessionEnd {
     /// Its certificate was replaced longer ago than `tls.max_session_age_after_rotation`.
     #[error("the certificate that the client was shown has been replaced for long enough")]
     Rotated,
+    /// The client's certificate is not accepted any more.
+    #[error("the client's certificate is not accepted any more")]
+    CertificateFailed,
 }
 
 /// Whose doing an error is.
@@ -103,6 +106,8 @@ pub enum DisconnectCause {
     Draining,
     /// Its certificate was replaced.
     Rotated,
+    /// Its certificate is not accepted any more.
+    CertificateFailed,
 }
 
 crate::label!(DisconnectCause {
@@ -120,6 +125,7 @@ crate::label!(DisconnectCause {
     Killed => "killed",
     Draining => "draining",
     Rotated => "rotated",
+    CertificateFailed => "certificate_failed",
 });
 
 impl SessionEnd {
@@ -140,6 +146,7 @@ impl SessionEnd {
             Self::Killed => DisconnectCause::Killed,
             Self::Draining => DisconnectCause::Draining,
             Self::Rotated => DisconnectCause::Rotated,
+            Self::CertificateFailed => DisconnectCause::CertificateFailed,
         }
     }
 
@@ -159,7 +166,7 @@ impl SessionEnd {
             | Self::BackendLost(_)
             | Self::BackendMalformed(_)
             | Self::FileNotAsked => ErrorOrigin::Backend,
-            Self::Draining | Self::Rotated => ErrorOrigin::Proxy,
+            Self::Draining | Self::Rotated | Self::CertificateFailed => ErrorOrigin::Proxy,
         }
     }
 
@@ -186,6 +193,7 @@ impl SessionEnd {
             Self::Draining => {
                 Some(ServerError::unavailable("The database proxy is shutting down; connect again"))
             }
+            Self::CertificateFailed => Some(ServerError::certificate_refused()),
             Self::Rotated => Some(ServerError::unavailable(
                 "This connection began under a certificate that has been replaced; connect again",
             )),
@@ -204,7 +212,7 @@ impl SessionEnd {
             | Self::Killed
             | Self::Draining
             | Self::Rotated => Level::DEBUG,
-            Self::ClientStalled | Self::ClientMalformed => Level::INFO,
+            Self::ClientStalled | Self::ClientMalformed | Self::CertificateFailed => Level::INFO,
             Self::BackendLostBefore(_) | Self::BackendLost(_) => Level::WARN,
             Self::BackendMalformed(_) | Self::FileNotAsked => Level::ERROR,
         }

@@ -11,6 +11,7 @@ use std::time::Instant;
 use rustls::ServerConfig;
 use tokio::time::Instant as Deadline;
 
+use crate::auth::demand::{Offered, ShownCertificate, openssl_cipher};
 use crate::auth::{self, Channel, Salt};
 use crate::backend::connector::{CLIENT_CHOICES, Terms};
 use crate::backend::health::ServerFacts;
@@ -32,6 +33,7 @@ use crate::protocol::capabilities::Capabilities;
 use crate::protocol::handshake::{FirstPacket, Greeting, HandshakeError as PacketProblem, HandshakeResponse};
 use crate::telemetry::Label as _;
 use crate::tls::packets::{PacketError, PacketStream};
+use crate::tls::peer_certificate::PeerCertificate;
 use crate::tls::shadow::Candidate;
 use crate::tls::socket::{Peer, Socket};
 use crate::tls::stream::{self, HandshakeError, MaybeTls, TlsInfo};
@@ -195,6 +197,9 @@ impl Greeted {
             channel: if secure { Channel::Secure } else { Channel::Insecure },
             max_packet: response.max_packet,
             tls: tls.as_ref().map(TlsInfo::version_name),
+            listener: self.listener,
+            shown: tls.as_ref().and_then(|tls| tls.peer_certificate.clone()),
+            offered: tls.as_ref().map(|tls| Arc::new(offered(tls))),
             rotation: tls.as_ref().and(listener).map(|listener| Arc::clone(&listener.retirement)),
             entrance: Entrance::new(self.origin, tls.as_ref(), self.listener, self.objections),
         };
@@ -326,6 +331,16 @@ async fn accept(
 fn who(user: &[u8], attributes: Option<&[u8]>) -> Who {
     let Software { program, library } = attributes.map(Software::of).unwrap_or_default();
     Who { account: attributes::clean(user), program, library }
+}
+
+/// What this connection offers to accounts that demand something of it.
+fn offered(tls: &TlsInfo) -> Offered {
+    let shown = |certificate: &PeerCertificate| ShownCertificate {
+        issuer: certificate.issuer.clone(),
+        subject: certificate.subject.clone(),
+        alternative_names: certificate.alternative_names.clone(),
+    };
+    Offered { cipher: openssl_cipher(tls.cipher), certificate: tls.peer_certificate.as_deref().map(shown) }
 }
 
 fn claim(response: HandshakeResponse, facts: &ClientFacts) -> Claim {

@@ -1,7 +1,7 @@
 //! From a claim to be somebody to a backend connection of that account.
 //!
 //! Used by the handshake and by COM_CHANGE_USER. The rungs (DESIGN §5): an account of the configuration is verified
-//! here and logged in at the backend by the proxy; anybody else is judged by the server itself, through a relayed login.
+//! here and logged in at the backend by the proxy; so is one whose hash the server's account table keeps (`standing`); anybody else is judged by the server itself, through a relayed login.
 //! So is a client of a configured account whose answer to the greeting does not match: a wrong password and an unknown
 //! user take the same path there.
 //!
@@ -16,6 +16,9 @@ use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::auth::account_row::RowId;
+use crate::auth::certificate_rule::Ruling;
+use crate::auth::standing::{Refused, Standing};
 use crate::auth::{Account, BackendSecret, Salt, Step, Verifier};
 use crate::backend::Backend;
 use crate::backend::connector::{Login, Terms};
@@ -27,6 +30,7 @@ use crate::frontend::limits::AccountPlace;
 use crate::frontend::login_error::LoginError;
 use crate::frontend::multiplex::Multiplex;
 use crate::frontend::relay_login;
+use crate::frontend::standing::is_answered_here;
 use crate::pool::key::Slot;
 use crate::pool::{AcquireError, Lease, Request};
 use crate::protocol::reply::{ACCESS_DENIED, ServerError, UsingPassword};
@@ -64,11 +68,13 @@ pub enum Opening {
 pub enum Rung {
     /// By the configuration.
     Configured,
+    /// By what the server's account table keeps.
+    Recovered,
     /// By the server.
     Relay,
 }
 
-crate::label!(Rung { Configured => "configured", Relay => "relay" });
+crate::label!(Rung { Configured => "configured", Recovered => "recovered", Relay => "relay" });
 
 /// A login that succeeded.
 pub struct LoggedIn {
@@ -123,17 +129,94 @@ impl<'a> LoginAttempt<'a> {
         salt: Salt,
         opening: Opening,
     ) -> Result<LoggedIn, LoginError> {
-        let configured = self.context.accounts.find(&claim.user).cloned();
-        if configured.is_none() && self.context.auth.relay {
-            return relay_login::relay(self, packets, claim).await;
+        let ruling = self.context.certificate_rules.judge(&claim.user, self.client.certificate());
+        let ruling = match ruling {
+            Ok(ruling) => ruling,
+            Err(failure) => {
+                let using = self.verify_nobody(packets, claim, salt, opening).await?;
+                return Err(LoginError::Certificate { failure, reply: self.denied(claim, using) });
+            }
+        };
+        if let Some(account) = self.context.accounts.find(&claim.user) {
+            let known = Known { account: Arc::clone(account), row: None };
+            let secret = account.secret_without_answer().filter(|_| ruling == Ruling::StandsForPassword);
+            if let Some(secret) = secret {
+                return self.known(&known, secret, claim).await;
+            }
+            return self.verified(packets, &known, claim, salt, opening).await;
         }
-        let account = configured.unwrap_or_else(|| Arc::clone(self.context.accounts.decoy()));
-        match self.verify(packets, &account, claim, salt, opening).await? {
-            Verdict::Accepted(secret) => self.configured(&account, secret, claim).await,
-            Verdict::Mismatch { asked: Asked::Nothing, .. } if self.context.auth.relay => {
+        match self.standing(claim).await {
+            Standing::Recovered(row) if is_answered_here(&row, claim, opening) => {
+                let account = row.account().unwrap_or(self.context.accounts.decoy());
+                let known = Known { account: Arc::clone(account), row: Some(row.id()) };
+                self.verified(packets, &known, claim, salt, opening).await
+            }
+            Standing::Refused(refused) => self.refuse(packets, refused, claim, salt, opening).await,
+            Standing::Recovered(_) | Standing::Relayed(_) if self.context.auth.relay => {
                 relay_login::relay(self, packets, claim).await
             }
-            Verdict::Mismatch { using, .. } => Err(LoginError::Denied(self.denied(claim, using))),
+            Standing::Recovered(_) | Standing::Relayed(_) => {
+                let using = self.verify_nobody(packets, claim, salt, opening).await?;
+                Err(LoginError::Denied(self.denied(claim, using)))
+            }
+        }
+    }
+
+    /// Checks the client's proof against what is known of its account, and begins its session. A wrong answer to the greeting is
+    /// left to the server where that may be: the password may have changed.
+    async fn verified<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        packets: &mut PacketStream<S>,
+        known: &Known<'_>,
+        claim: &Claim,
+        salt: Salt,
+        opening: Opening,
+    ) -> Result<LoggedIn, LoginError> {
+        match self.verify(packets, &known.account, claim, salt, opening).await? {
+            Verdict::Accepted(secret) => self.known(known, secret, claim).await,
+            Verdict::Mismatch { asked, using } => {
+                if known.row.is_some() {
+                    self.frontend.account_watch.suggest();
+                }
+                if asked == Asked::Nothing && self.context.auth.relay {
+                    return relay_login::relay(self, packets, claim).await;
+                }
+                Err(LoginError::Denied(self.denied(claim, using)))
+            }
+        }
+    }
+
+    /// Says what the server would say, after the exchange that it would have.
+    async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        packets: &mut PacketStream<S>,
+        refused: Refused,
+        claim: &Claim,
+        salt: Salt,
+        opening: Opening,
+    ) -> Result<LoggedIn, LoginError> {
+        let host = match &refused {
+            Refused::Host(host) => {
+                return Err(LoginError::NotAdmitted { reply: ServerError::host_refused(host), refused });
+            }
+            Refused::NotFromHere(host) | Refused::Demand { host, .. } => host.clone(),
+        };
+        let using = self.verify_nobody(packets, claim, salt, opening).await?;
+        let reply = ServerError::access_denied(&claim.user, &host, using);
+        Err(LoginError::NotAdmitted { reply, refused })
+    }
+
+    /// Asks for a proof that nothing comes of.
+    async fn verify_nobody<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        packets: &mut PacketStream<S>,
+        claim: &Claim,
+        salt: Salt,
+        opening: Opening,
+    ) -> Result<UsingPassword, LoginError> {
+        match self.verify(packets, self.context.accounts.decoy(), claim, salt, opening).await? {
+            Verdict::Mismatch { using, .. } => Ok(using),
+            Verdict::Accepted(_) => Ok(UsingPassword::of(&claim.response)),
         }
     }
 
@@ -143,7 +226,7 @@ impl<'a> LoginAttempt<'a> {
     }
 
     /// The server's refusal of a relayed login. Its words about the client's host are about the proxy's, so the client
-    /// hears of its own instead; `using` is about its last answer.
+    /// hears of its own instead; `using` is about its last answer, for a server that does not say.
     pub(super) fn denied_by_server(
         &self,
         said: ServerError,
@@ -151,7 +234,7 @@ impl<'a> LoginAttempt<'a> {
         using: UsingPassword,
     ) -> LoginError {
         let reply = match said.code {
-            ACCESS_DENIED => self.denied(claim, using),
+            ACCESS_DENIED => self.denied(claim, UsingPassword::as_said(&said).unwrap_or(using)),
             ACCESS_DENIED_NO_PASSWORD => {
                 let user = String::from_utf8_lossy(&claim.user);
                 let message = format!("Access denied for user '{user}'@'{}'", self.client.host);
@@ -173,6 +256,7 @@ impl<'a> LoginAttempt<'a> {
             account: &claim.user,
             terms: &claim.terms,
             origin: self.client.origin,
+            row: None,
             generation: self.context.generation,
             bounds: self.context.bounds(),
             replaces: self.replaces,
@@ -250,16 +334,18 @@ impl<'a> LoginAttempt<'a> {
         }
     }
 
-    async fn configured(
+    async fn known(
         &self,
-        account: &Account,
+        known: &Known<'_>,
         secret: BackendSecret,
         claim: &Claim,
     ) -> Result<LoggedIn, LoginError> {
+        let account = &known.account;
+        let rung = if known.row.is_some() { Rung::Recovered } else { Rung::Configured };
         let place = self.admit(&claim.user, account.max_clients)?;
         if account.mode.unwrap_or(self.context.pool.mode) == PoolMode::Multiplex {
-            let own = self.multiplexed(account, secret, claim).await?;
-            return Ok(LoggedIn { backing: Backing::Shared(own), rung: Rung::Configured, place });
+            let own = self.multiplexed(account, known.row, secret, claim).await?;
+            return Ok(LoggedIn { backing: Backing::Shared(own), rung, place });
         }
         let login = Login { user: account.backend_user.clone().into_bytes(), secret };
         let acquired = self
@@ -269,9 +355,7 @@ impl<'a> LoginAttempt<'a> {
             })
             .await;
         match acquired {
-            Ok(lease) => {
-                Ok(LoggedIn { backing: Backing::Own(Box::new(lease)), rung: Rung::Configured, place })
-            }
+            Ok(lease) => Ok(LoggedIn { backing: Backing::Own(Box::new(lease)), rung, place }),
             Err(AcquireError::Connect(error)) if !error.is_outage() => Err(self.refused(error, claim)),
             Err(error) => Err(LoginError::Unavailable(error)),
         }
@@ -284,9 +368,18 @@ impl<'a> LoginAttempt<'a> {
             ConnectError::Login(said) if ![ACCESS_DENIED, ACCESS_DENIED_NO_PASSWORD].contains(&said.code) => {
                 LoginError::DeniedByServer { reply: said.clone(), said }
             }
-            error => LoginError::BackendDenied(error, self.access_denied(claim)),
+            error => {
+                self.frontend.account_watch.suggest();
+                LoginError::BackendDenied(error, self.access_denied(claim))
+            }
         }
     }
+}
+
+/// An account that the proxy can verify clients of, and the row of the server's table that says so.
+struct Known<'a> {
+    account: Arc<Account>,
+    row: Option<&'a RowId>,
 }
 
 enum Verdict {

@@ -6,6 +6,8 @@
 use tracing::Level;
 
 use crate::auth::AuthError;
+use crate::auth::certificate_rule::RuleFailure;
+use crate::auth::standing::Refused;
 use crate::backend::error::ConnectError;
 use crate::config::model::Stage;
 use crate::frontend::refusal::cause_of_packet;
@@ -30,6 +32,22 @@ pub enum LoginError {
         /// In its words, which name the proxy's host as the client's.
         said: ServerError,
         /// In the words that the client would hear directly.
+        reply: ServerError,
+    },
+    /// By its account table the server would say no, whatever the password: to the client's host, or to how it is connected.
+    #[error("{refused}")]
+    NotAdmitted {
+        /// Why.
+        refused: Refused,
+        /// In the words that the client would hear directly.
+        reply: ServerError,
+    },
+    /// The client's certificate does not meet the account's rules.
+    #[error("{failure}")]
+    Certificate {
+        /// What it lacks.
+        failure: RuleFailure,
+        /// What the client hears.
         reply: ServerError,
     },
     /// The account has as many clients as it may have.
@@ -71,6 +89,11 @@ impl LoginError {
         match self {
             Self::Client(error) => cause_of_packet(error),
             Self::Denied(_) | Self::DeniedByServer { .. } => Cause::Denied,
+            Self::NotAdmitted { refused, .. } => match refused {
+                Refused::Host(_) | Refused::NotFromHere(_) => Cause::HostNotAllowed,
+                Refused::Demand { .. } => Cause::DemandUnmet,
+            },
+            Self::Certificate { .. } => Cause::CertificateRule,
             Self::TooManyClients(_) => Cause::TooManyAccountClients,
             Self::CleartextFromClient(_) => Cause::Cleartext,
             Self::CleartextToBackend { .. } => Cause::CleartextToBackend,
@@ -92,6 +115,8 @@ impl LoginError {
             Self::Client(PacketError::Closed | PacketError::Io(_) | PacketError::TimedOut) => None,
             Self::Denied(reply)
             | Self::DeniedByServer { reply, .. }
+            | Self::NotAdmitted { reply, .. }
+            | Self::Certificate { reply, .. }
             | Self::TooManyClients(reply)
             | Self::CleartextToBackend { reply, .. }
             | Self::SocketIdentity(reply)
@@ -120,6 +145,7 @@ impl LoginError {
             | Self::TooManyClients(_)
             | Self::CleartextFromClient(_)
             | Self::PlaintextRefused(_) => Level::DEBUG,
+            Self::NotAdmitted { .. } | Self::Certificate { .. } => Level::INFO,
             Self::CleartextToBackend { .. }
             | Self::SocketIdentity(_)
             | Self::BackendDenied(..)

@@ -5,6 +5,7 @@
 //! in one task that owns both sides. Dropping that task's future closes the client and gives the backend connection to
 //! the pool, which kills what still runs on it.
 
+pub mod account_watch;
 pub mod activity;
 mod binlog;
 mod change_user;
@@ -22,6 +23,7 @@ pub mod login_error;
 pub mod metrics;
 pub mod multiplex;
 pub mod proxy_protocol;
+mod recheck;
 pub mod refusal;
 pub mod registry;
 mod relay;
@@ -31,3 +33,4 @@ pub mod rotation;
 mod send;
 pub mod serve;
 pub mod session;
+pub mod standing;

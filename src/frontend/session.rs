@@ -19,6 +19,7 @@ use crate::frontend::idle::IdleTimer;
 use crate::frontend::limits::{AccountPlace, Place};
 use crate::frontend::login::{Backing, LoggedIn, Rung};
 use crate::frontend::multiplex::Multiplex;
+use crate::frontend::recheck::{Certified, Recheck};
 use crate::frontend::registry::{ClientId, Kill, Located, Registered};
 use crate::frontend::send::Untaken;
 use crate::pool::Lease;
@@ -59,6 +60,7 @@ pub struct Session {
     pub(super) account_place: AccountPlace,
     /// Attempts to log in as somebody else that failed.
     pub(super) failed_logins: u8,
+    recheck: Recheck,
     pub(super) wake: Pin<Box<OwnedNotified>>,
     idle: IdleTimer,
     _place: Place,
@@ -70,7 +72,7 @@ pub(super) fn profile(user: &[u8], facts: &ClientFacts, logged_in: &LoggedIn) ->
     let sharing = match (&logged_in.backing, logged_in.rung) {
         (Backing::Shared(_), _) => Sharing::Multiplex,
         (Backing::Own(_), Rung::Relay) => Sharing::RelayedLogin,
-        (Backing::Own(_), Rung::Configured) => Sharing::Configured,
+        (Backing::Own(_), Rung::Configured | Rung::Recovered) => Sharing::Configured,
     };
     Profile {
         account: user.to_vec(),
@@ -109,6 +111,7 @@ impl Session {
         let mut session = Self {
             wake: Box::pin(Arc::clone(registered.wake()).notified_owned()),
             idle: IdleTimer::new(context.limits.client_idle_timeout),
+            recheck: Recheck::begin(&context),
             user,
             client,
             lease,
@@ -278,13 +281,16 @@ impl Session {
         if let Some(end) = self.departure() {
             return Poll::Ready(Err(end));
         }
+        if self.certified() == Certified::Overdue {
+            return Poll::Ready(Err(SessionEnd::CertificateFailed));
+        }
         self.idle.poll_idle(cx).map(|()| Err(SessionEnd::ClientIdle))
     }
 
     /// A command that came after the session's time was over is answered with an error that makes the client connect again,
     /// unless it belongs to a transaction.
     fn admitted(&mut self, incoming: Incoming) -> Result<Incoming, SessionEnd> {
-        match self.departure() {
+        match self.departure().or_else(|| self.refusal_of_certificate()) {
             Some(end) => {
                 self.waits_for_answer = true;
                 Err(end)
@@ -303,6 +309,23 @@ impl Session {
             return None;
         };
         (!self.status().contains(StatusFlags::IN_TRANSACTION)).then_some(end)
+    }
+
+    /// Refuses a command of a client whose certificate fails now, unless a transaction may still be finished.
+    fn refusal_of_certificate(&mut self) -> Option<SessionEnd> {
+        match self.certified() {
+            Certified::Good => None,
+            Certified::Failed if self.status().contains(StatusFlags::IN_TRANSACTION) => None,
+            Certified::Failed | Certified::Overdue => Some(SessionEnd::CertificateFailed),
+        }
+    }
+
+    fn certified(&mut self) -> Certified {
+        if self.client.facts().shown.is_none() {
+            return Certified::Good;
+        }
+        let context = self.frontend.context.load();
+        self.recheck.look(self.client.facts(), &self.user, &context)
     }
 
     /// Whether the certificate that the client was shown was replaced longer ago than sessions may go on after that.

@@ -87,6 +87,12 @@ causes! {
         => "Give the backend TLS, or a unix socket; loopback does not do.";
     Denied = "denied" "Wrong password, unknown user or schema, or a host that the account does not allow."
         => "Compare the password and, with CURRENT_USER(), the account's host pattern: the server sees the proxy's address unless `backend.proxy_protocol` is set.";
+    HostNotAllowed = "host_not_allowed" "By the server's account table no account of that name is for clients from there."
+        => "Widen the account's host at the server; where only the proxy's own address is to count, set `auth.hosts` to server.";
+    DemandUnmet = "demand_unmet" "The account has a `REQUIRE` that the client's connection to the proxy does not meet."
+        => "Switch TLS on in the client; for a certificate set `listener.tls.client_certificate` to request and `client_ca`.";
+    CertificateRule = "certificate_rule" "The client's certificate meets no `[[certificate_rule]]` of the account."
+        => "Give the client a certificate that a rule names, or write a rule for the one it has; the log's reason has both.";
     BackendDenied = "backend_denied" "The password was right here, and the server refuses the account."
         => "Make `[[account]]` and the server agree on the password, the plugin and the proxy's host.";
     SocketIdentity = "socket_identity" "The server would let the proxy itself in, by its unix socket, in place of the client."

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use crate::auth::account_row::RowId;
 use crate::backend::Backend;
 use crate::backend::connection::Connection;
 use crate::backend::connector::{CLIENT_CHOICES, Login, Terms};
@@ -30,6 +31,9 @@ pub struct Request<'a> {
     pub terms: &'a Terms,
     /// Where the client comes from, for backends that are told.
     pub origin: Option<Origin>,
+    /// The row of the server's account table that its connections are to be; none for a configured account, where it does
+    /// not matter.
+    pub row: Option<&'a RowId>,
     /// Generation of the configuration.
     pub generation: u64,
     /// Bounds of that configuration.
@@ -193,13 +197,24 @@ pub fn wanted(request: &Request<'_>, sharing: Sharing) -> Key {
         generation: request.generation,
         capabilities: request.terms.choices() & server,
         client: announced(request),
+        row: digest(request),
         sharing,
     }
 }
 
 pub(super) fn key(request: &Request<'_>, connection: &Connection, sharing: Sharing) -> Key {
     let choices = connection.capabilities() & CLIENT_CHOICES;
-    Key { generation: request.generation, capabilities: choices, client: announced(request), sharing }
+    Key {
+        generation: request.generation,
+        capabilities: choices,
+        client: announced(request),
+        row: digest(request),
+        sharing,
+    }
+}
+
+fn digest(request: &Request<'_>) -> u64 {
+    request.row.map_or(0, |row| row.digest)
 }
 
 fn announced(request: &Request<'_>) -> Option<IpAddr> {

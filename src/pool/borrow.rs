@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::auth::account_row::RowId;
 use crate::backend::connection::{Connection, ControlError};
 use crate::backend::connector::Login;
 use crate::backend::control::query;
@@ -101,6 +102,9 @@ impl Pool {
     ) -> Result<Lease, AcquireError> {
         let mut connection = self.opened(&mut permit, request, login).await?;
         let ready = async {
+            if let Some(row) = request.row {
+                is_account(&mut connection, row).await?;
+            }
             ready_to_share(&mut connection, &permit, request).await.map_err(|error| match error {
                 ControlError::Refused(error) => ConnectError::Login(error),
                 ControlError::Broken(error) => ConnectError::Broken(error),
@@ -163,6 +167,20 @@ impl Pool {
 
 /// Time for an idle connection to tell what it owes.
 const SETTLEMENT: Duration = Duration::from_secs(5);
+
+/// Makes sure that the server takes the login for the account that the client would be: it sees the proxy's address, which may
+/// make it another one, with other rights.
+async fn is_account(connection: &mut Connection, row: &RowId) -> Result<(), ConnectError> {
+    let answers = connection.exchange(&[query("SELECT CURRENT_USER()")]).await;
+    let mut answers = answers.map_err(|_| ConnectError::Unexpected)?;
+    let found = answers.pop().and_then(|mut answer| answer.rows.pop()?.pop()?).unwrap_or_default();
+    let found = String::from_utf8_lossy(&found).into_owned();
+    if found == *row.name {
+        Ok(())
+    } else {
+        Err(ConnectError::OtherAccount { expected: row.name.to_string(), found })
+    }
+}
 
 /// Learns from a new connection what sessions of this account begin with, and on the first one which collations there are.
 async fn ready_to_share(

@@ -22,14 +22,22 @@ pub struct Key {
     pub capabilities: Capabilities,
     /// The client's address, where the backend is told: it decides which account of that name is meant.
     pub client: Option<IpAddr>,
+    /// Digest of the row in the server's account table that it was opened as: what an account may do is settled at its login,
+    /// so sessions that begin after a change get connections that did. 0: it does not matter.
+    pub row: u64,
     /// Whether sessions share it statement by statement.
     pub sharing: Sharing,
 }
 
 impl Key {
     /// Of no connection.
-    pub const NONE: Self =
-        Self { generation: 0, capabilities: Capabilities::NONE, client: None, sharing: Sharing::Shared };
+    pub const NONE: Self = Self {
+        generation: 0,
+        capabilities: Capabilities::NONE,
+        client: None,
+        row: 0,
+        sharing: Sharing::Shared,
+    };
 }
 
 /// How a connection is used.

@@ -33,6 +33,7 @@ const NOT_FOR_CLIENTS: [&[u8]; 5] = [b"ucs2", b"utf16", b"utf16le", b"utf32", b"
 #[derive(Debug, Default)]
 pub struct Knowledge {
     generation: u64,
+    row: u64,
     baselines: Vec<(Arc<Baseline>, Learned)>,
     role: Option<Option<Arc<[u8]>>>,
     collations: Option<HashMap<u16, CharacterSet>>,
@@ -55,6 +56,14 @@ impl Knowledge {
     pub fn enter(&mut self, generation: u64) {
         if self.generation != generation {
             *self = Self { generation, ..Self::default() };
+        }
+    }
+
+    /// The account has changed on the server: its role and its rights may be others.
+    pub fn enter_row(&mut self, row: u64) {
+        if std::mem::replace(&mut self.row, row) != row {
+            self.forget_role();
+            self.forget_schemas();
         }
     }
 

@@ -21,6 +21,8 @@ pub const ERR_HEADER: u8 = 0xff;
 pub const TOO_MANY_CONNECTIONS: u16 = 1040;
 /// `ER_HANDSHAKE_ERROR`, SQLSTATE 08S01.
 pub const BAD_HANDSHAKE: u16 = 1043;
+/// `ER_HOST_NOT_PRIVILEGED`, SQLSTATE HY000.
+pub const HOST_NOT_PRIVILEGED: u16 = 1130;
 /// `ER_ACCESS_DENIED_ERROR`, SQLSTATE 28000.
 pub const ACCESS_DENIED: u16 = 1045;
 /// `ER_UNKNOWN_COM_ERROR`, SQLSTATE 08S01. Clients take it for a lost connection and retry.
@@ -78,6 +80,18 @@ pub enum UsingPassword {
 }
 
 impl UsingPassword {
+    /// What a server's own 1045 says: some plugins count an empty answer as a password.
+    #[must_use]
+    pub fn as_said(error: &ServerError) -> Option<Self> {
+        if error.message.ends_with("(using password: YES)") {
+            Some(Self::Yes)
+        } else if error.message.ends_with("(using password: NO)") {
+            Some(Self::No)
+        } else {
+            None
+        }
+    }
+
     /// From the client's answer. Where the plugin was switched, the last one counts.
     #[must_use]
     pub fn of(response: &[u8]) -> Self {
@@ -184,6 +198,20 @@ impl ServerError {
         };
         let message = format!("Access denied for user '{user}'@'{host}' (using password: {using})");
         Self::new(ACCESS_DENIED, *b"28000", message)
+    }
+
+    /// 1045: the certificate that the client showed when it connected would be refused now.
+    #[must_use]
+    pub fn certificate_refused() -> Self {
+        let message = "Access denied: the client certificate of this connection is not accepted any more; connect with another one";
+        Self::new(ACCESS_DENIED, *b"28000", message)
+    }
+
+    /// 1130, in MariaDB's words: no account at all is for clients from there.
+    #[must_use]
+    pub fn host_refused(host: &str) -> Self {
+        let message = format!("Host '{host}' is not allowed to connect to this MariaDB server");
+        Self::new(HOST_NOT_PRIVILEGED, *b"HY000", message)
     }
 
     /// 3159: plaintext where TLS is required.

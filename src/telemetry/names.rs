@@ -117,6 +117,8 @@ metrics! {
         "Client connections whose login was completed.";
     Counter CLIENT_LOGINS = "sealock_client_logins_total" in Count ["rung"]
         "Completed logins by the way in which the client was authenticated; COM_CHANGE_USER is one too.";
+    Gauge ACCOUNT_RUNGS = "sealock_account_rungs" in Count ["rung"]
+        "Accounts that are known, by how their clients are authenticated: those of the configuration, and those of each server's account table.";
     Counter CLIENT_REFUSALS = "sealock_client_refusals_total" in Count ["cause"]
         "Client connections that ended before their login was complete.";
     Counter PLAINTEXT_LOGINS = "sealock_plaintext_logins_total" in Count ["outcome"]

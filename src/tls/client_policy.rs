@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{Context, SHA256};
+use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 
@@ -70,6 +71,19 @@ impl ClientPolicy {
     /// Their revocation lists.
     pub fn revocation(&self) -> &RevocationLists {
         &self.revocation
+    }
+
+    /// Verifies a chain again that was good under an earlier policy. Where nobody is asked any more, every chain is.
+    ///
+    /// # Errors
+    /// It would be refused now.
+    pub fn verify_again(&self, chain: &[CertificateDer<'_>]) -> Result<(), rustls::Error> {
+        match (&self.authorities, chain.split_first()) {
+            (Some(_), Some((leaf, rest))) => {
+                self.verifier.verify_client_cert(leaf, rest, UnixTime::now()).map(|_| ())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Equal for equal policies.

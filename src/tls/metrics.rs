@@ -111,6 +111,7 @@ mod tests {
             group: Some("X25519"),
             resumed: false,
             peer_leaf_fingerprint: None,
+            peer_certificate: None,
         });
         let text = registry.render();
         for line in [

@@ -24,6 +24,7 @@ pub mod metrics;
 pub mod mint;
 pub mod offers;
 pub mod packets;
+pub mod peer_certificate;
 pub mod pem;
 pub mod problem;
 pub mod read_buffer;

@@ -20,6 +20,7 @@ use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor, TlsConnector, client, server
 use crate::config::model::TlsVersion;
 use crate::tls::client::ClientTls;
 use crate::tls::fingerprint::Fingerprint;
+use crate::tls::peer_certificate::PeerCertificate;
 use crate::tls::shadow::Hello;
 use crate::tls::socket::Socket;
 
@@ -47,6 +48,8 @@ pub struct TlsInfo {
     pub resumed: bool,
     /// The peer's leaf certificate; none when it sent none.
     pub peer_leaf_fingerprint: Option<Fingerprint>,
+    /// What that certificate says.
+    pub peer_certificate: Option<Arc<PeerCertificate>>,
 }
 
 /// Why a TLS handshake came to nothing.
@@ -167,6 +170,7 @@ impl TlsInfo {
                 .peer_certificates()
                 .and_then(|chain| chain.first())
                 .map(|leaf| Fingerprint::of(leaf)),
+            peer_certificate: state.peer_certificates().and_then(PeerCertificate::of).map(Arc::new),
         })
     }
 }

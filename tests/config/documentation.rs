@@ -18,7 +18,7 @@ fn tables() -> String {
         if doc.section() != section {
             section = doc.section();
             let heading = match section {
-                "listener" | "backend" | "account" => format!("[[{section}]]"),
+                "listener" | "backend" | "account" | "certificate_rule" => format!("[[{section}]]"),
                 _ => format!("[{section}]"),
             };
             text +=

@@ -12,6 +12,7 @@
     reason = "a test that meets what it does not expect is to fail on the spot"
 )]
 
+mod accounts;
 mod adoption;
 mod authentication;
 mod bad_input;

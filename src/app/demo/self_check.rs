@@ -139,6 +139,7 @@ mod tests {
             group: Some("X25519MLKEM768"),
             resumed: false,
             peer_leaf_fingerprint: None,
+            peer_certificate: None,
         };
         let address = Address::Tcp { host: "127.0.0.1".to_owned(), port: 6033 };
         let text = Findings { address, tls, answer: "hello".to_owned() }.to_string();

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::auth::account_row::RowId;
 use crate::auth::{Account, BackendSecret};
 use crate::backend::connection::{Connection, ControlError};
 use crate::backend::connector::Login;
@@ -31,12 +32,13 @@ impl LoginAttempt<'_> {
     pub(crate) async fn multiplexed(
         &self,
         account: &Account,
+        row: Option<&RowId>,
         secret: BackendSecret,
         claim: &Claim,
     ) -> Result<Box<Multiplex>, LoginError> {
         let login = Arc::new(Login { user: account.backend_user.clone().into_bytes(), secret });
         let begun = self.first_usable(async |backend| {
-            let source = Source::new(self, backend, &login, claim);
+            let source = Source::new(self, backend, &login, row, claim);
             if let Some(known) = source.known(claim) {
                 self.frontend.metrics.session_answers.increment(SessionAnswer::Login);
                 return Ok(begun(source, known, claim));

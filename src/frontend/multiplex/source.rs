@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, MutexGuard};
 
+use crate::auth::account_row::RowId;
 use crate::backend::Backend;
 use crate::backend::connector::{Login, Terms};
 use crate::backend::proxy_header::Origin;
@@ -28,6 +29,8 @@ pub struct Source {
     pub(in crate::frontend) backend: Arc<Backend>,
     pub(super) shelf: Arc<Shelf>,
     pub(super) login: Arc<Login>,
+    /// The row of the server's account table that its connections have to be.
+    pub(super) row: Option<RowId>,
     pub(super) terms: Terms,
     pub(super) origin: Option<Origin>,
     pub(super) generation: u64,
@@ -39,6 +42,7 @@ impl Source {
         attempt: &LoginAttempt<'_>,
         backend: &Arc<Backend>,
         login: &Arc<Login>,
+        row: Option<&RowId>,
         claim: &Claim,
     ) -> Self {
         let slot = Slot { backend: backend.name().to_owned(), account: claim.user.clone() };
@@ -58,6 +62,7 @@ impl Source {
             backend: Arc::clone(backend),
             shelf,
             login: Arc::clone(login),
+            row: row.cloned(),
             terms,
             origin: attempt.client.origin,
             generation: attempt.context.generation,
@@ -73,6 +78,7 @@ impl Source {
             account: &self.shelf.slot().account,
             terms: &self.terms,
             origin: self.origin,
+            row: self.row.as_ref(),
             generation: self.generation,
             bounds: context.bounds(),
             replaces: None,
@@ -83,6 +89,7 @@ impl Source {
     pub(super) fn known(&self, claim: &Claim) -> Option<Result<Known, NotForClients>> {
         let mut knowledge = self.shelf.knowledge();
         knowledge.enter(self.generation);
+        knowledge.enter_row(self.key.row);
         let baseline = Arc::clone(knowledge.baseline()?);
         let allowed = claim.terms.schema.as_ref().is_none_or(|schema| knowledge.allows_schema(schema));
         if !knowledge.knows_collations() || !allowed {

@@ -191,6 +191,7 @@ impl Stage {
             listeners: Vec::new(),
             backends: vec![Arc::new(Backend::build(&config.backends[0], &registry, None).unwrap())],
             accounts: Accounts::new(&config.accounts).unwrap(),
+            certificate_rules: crate::auth::certificate_rule::CertificateRules::default(),
             auth: config.auth,
             service: None,
             prober: None,
@@ -208,6 +209,9 @@ impl Stage {
             channel: Channel::Secure,
             max_packet: 1024,
             tls: None,
+            listener: 0,
+            shown: None,
+            offered: None,
             rotation: None,
             entrance: Entrance::new(None, None, 0, None),
         };

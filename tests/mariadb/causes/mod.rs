@@ -97,6 +97,8 @@ fn every_cause_is_induced_by_a_test() {
         include_str!("client_hello.rs"),
         include_str!("handshakes.rs"),
         include_str!("logins.rs"),
+        include_str!("../accounts/certificates.rs"),
+        include_str!("../accounts/rules.rs"),
     ];
     for cause in Cause::ALL {
         let induced = sources.iter().any(|source| source.contains(&format!("Cause::{cause:?}")));

@@ -1,7 +1,7 @@
 //! Packets on a blocking stream: framing, payloads beyond 16 MiB, the compressed protocol.
 
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use flate2::Compression;
 use flate2::read::{ZlibDecoder, ZlibEncoder};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
+use socket2::{Domain, Socket, Type};
 
 /// The largest payload of one frame; a payload of this size is followed by another frame.
 pub const MAX_FRAME: usize = 0xff_ffff;
@@ -21,6 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Endpoint {
     Tcp(u16),
+    /// The same, reached from this address.
+    TcpFrom(Ipv4Addr, u16),
     Unix(PathBuf),
 }
 
@@ -53,6 +56,7 @@ impl Wire {
     pub fn connect(endpoint: &Endpoint) -> io::Result<Self> {
         let stream: Box<dyn Stream> = match endpoint {
             Endpoint::Tcp(port) => Box::new(tcp(*port)?),
+            Endpoint::TcpFrom(from, port) => Box::new(tcp_from(*from, *port)?),
             Endpoint::Unix(path) => {
                 let stream = UnixStream::connect(path)?;
                 stream.set_read_timeout(Some(PATIENCE))?;
@@ -212,6 +216,17 @@ impl Compressed {
         );
         Ok(())
     }
+}
+
+/// From an address of this machine's, all of 127.0.0.0/8.
+fn tcp_from(from: Ipv4Addr, port: u16) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.bind(&SocketAddr::from((from, 0)).into())?;
+    socket.connect(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into())?;
+    let stream = TcpStream::from(socket);
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    Ok(stream)
 }
 
 fn tcp(port: u16) -> io::Result<TcpStream> {

@@ -271,12 +271,20 @@ impl Dialled {
             capabilities: self.capabilities,
             max_packet: terms.max_packet,
             collation: terms.handshake_collation(self.greeting.collation),
-            user: user.to_vec(),
+            user: quoted_again(user),
             auth_response,
             schema: terms.schema.clone(),
             plugin: Some(plugin),
             attributes: terms.attributes.clone(),
         }
+    }
+}
+
+/// A name that is to reach the server as it is: of one in quotes the server takes a pair away (10.11).
+fn quoted_again(user: &[u8]) -> Vec<u8> {
+    match user {
+        [b'\'', .., b'\''] => [b"'", user, b"'"].concat(),
+        _ => user.to_vec(),
     }
 }
 

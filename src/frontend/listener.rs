@@ -100,6 +100,7 @@ fn log(refusal: &Refusal, peer: &Peer) {
     let (cause, remedy) = (cause.label(), who.remedy(cause));
     match refusal.level() {
         Level::WARN => tracing::warn!(%peer, cause, reason, remedy, "client refused"),
+        Level::INFO => tracing::info!(%peer, cause, reason, remedy, "client refused"),
         _ => tracing::debug!(%peer, cause, reason, remedy, "client refused"),
     }
 }

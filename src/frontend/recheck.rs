@@ -11,7 +11,7 @@ use crate::frontend::context::Context;
 /// What the last look at a session's certificate said.
 #[derive(Debug, Default)]
 pub(super) struct Recheck {
-    /// The generation that was asked.
+    /// The generation that was asked; 0 before the first look, since a reload may have come while the client logged in.
     number: u64,
     failed: Option<Instant>,
 }
@@ -28,11 +28,6 @@ pub(super) enum Certified {
 }
 
 impl Recheck {
-    /// Of a session that begins under this generation.
-    pub fn begin(context: &Context) -> Self {
-        Self { number: context.number, failed: None }
-    }
-
     /// How a client's certificate stands in this generation.
     pub fn look(&mut self, facts: &ClientFacts, user: &[u8], context: &Context) -> Certified {
         if facts.shown.is_none() {

@@ -111,7 +111,7 @@ impl Session {
         let mut session = Self {
             wake: Box::pin(Arc::clone(registered.wake()).notified_owned()),
             idle: IdleTimer::new(context.limits.client_idle_timeout),
-            recheck: Recheck::begin(&context),
+            recheck: Recheck::default(),
             user,
             client,
             lease,

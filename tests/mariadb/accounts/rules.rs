@@ -75,7 +75,11 @@ fn by_rule() -> Vec<String> {
 const HOST_USERS: [&str; 12] =
     ["plain", "narrow", "net", "bad", "cidr", "only", "wild", "named", "sock", "shadowed", "", "stranger"];
 
-const RULE_USERS: [&str; 28] = [
+const RULE_USERS: [&str; 31] = [
+    // A pair of quotes around a name is no part of it, to a server.
+    "'ssl'",
+    "'x509'",
+    "''ssl''",
     "locked",
     "expired",
     "aged",
